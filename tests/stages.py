@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Runs the stages of `make check`, `make test` and `make soak`, one after the other.
+
+Every stage runs even if an earlier one failed, so that one run shows everything that is wrong. The
+last lines say how long it took, what failed, and `N passed, N failed`.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BINARY = ROOT / "target/release/firedog"
+VENV_PYTHON = ROOT / "target/tests/venv/bin/python"
+
+# Stages that count their own tests print one of these.
+COUNTS = [
+    re.compile(r"^test result: \w+\. (?P<passed>\d+) passed; (?P<failed>\d+) failed"),  # cargo test
+    re.compile(r"^tests/run: (?P<passed>\d+) passed, (?P<failed>\d+) failed"),
+]
+
+
+class Stage:
+    def __init__(self, name, *command, env=None, needs=None):
+        self.name, self.command, self.env, self.needs = name, [str(part) for part in command], env or {}, needs
+        self.passed = self.failed = 0
+        self.seconds = 0.0
+
+    def run(self):
+        print(f"\n=== {self.name}: {' '.join(self.command)}", flush=True)
+        begin = time.monotonic()
+        if self.needs and not self.needs.exists():
+            print(f"not run: {self.needs.relative_to(ROOT)} is missing")
+            self.failed = 1
+            return
+        process = subprocess.Popen(
+            self.command, cwd=ROOT, env=os.environ | self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            for pattern in COUNTS:
+                if found := pattern.match(line):
+                    self.passed += int(found["passed"])
+                    self.failed += int(found["failed"])
+        code = process.wait()
+        if code != 0:
+            self.failed = max(self.failed, 1)
+        elif self.passed + self.failed == 0:
+            self.passed = 1
+        self.seconds = time.monotonic() - begin
+        print(f"=== {self.name}: {'ok' if code == 0 else 'FAILED'} in {self.seconds:.0f} s", flush=True)
+
+
+def lints():
+    yield Stage("formatting", "cargo", "fmt", "--all", "--check")
+    yield Stage("lints", "cargo", "clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings")
+
+
+def check():
+    yield from lints()
+    packages = ["firedog-domain", "firedog-engine", "firedog-store"]
+    only = [flag for package in packages for flag in ("--package", package)]
+    yield Stage("quick tests", "cargo", "test", "--locked", *only, env={"FIREDOG_TEST_DATABASES": "sqlite"})
+
+
+def test():
+    yield from lints()
+    yield Stage("licences and duplicates", sys.executable, "tests/dependencies.py")
+    yield Stage("unit, contract, simulation, stories", "cargo", "test", "--workspace", "--locked", "--no-fail-fast")
+    yield release()
+    yield Stage("real peers, black box, kill -9", "tests/run", needs=BINARY)
+
+
+def release():
+    return Stage("release build", "cargo", "build", "--release", "--locked", "--package", "firedog-server")
+
+
+def report(stages, begin):
+    print("\n=== summary")
+    for stage in stages:
+        print(f"{stage.seconds:6.0f} s  {stage.passed:5} passed  {stage.failed:3} failed  {stage.name}")
+    print(f"{time.monotonic() - begin:6.0f} s  in all")
+    passed, failed = sum(stage.passed for stage in stages), sum(stage.failed for stage in stages)
+    print(f"\n{passed} passed, {failed} failed", flush=True)
+    return 1 if failed else 0
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("what", choices=["check", "test"])
+    chosen = arguments.parse_args()
+    begin = time.monotonic()
+    stages = list({"check": check, "test": test}[chosen.what]())
+    for stage in stages:
+        stage.run()
+    return report(stages, begin)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
