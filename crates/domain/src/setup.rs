@@ -1,0 +1,819 @@
+//! The setup: teams, people, schedules, policies, services, as one immutable snapshot.
+//!
+//! Its JSON form (what the store keeps) is the form of the setup files themselves: whatever
+//! serialises from here loads again through [`load`]. Local times of the files are resolved to
+//! instants while loading; the rest keeps its local meaning (rotations, windows).
+
+use crate::id::*;
+use crate::matcher::Matcher;
+use crate::time::{length, mins, secs};
+use jiff::civil::{DateTime, Time, Weekday};
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use std::collections::BTreeMap;
+
+pub mod diagnostic;
+pub mod export;
+pub mod load;
+pub mod lookup;
+pub mod plan;
+pub mod schema;
+pub mod warnings;
+
+/// A complete setup. Every reference in it has been checked by [`load::load`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Setup {
+    pub teams: Named<Team>,
+    pub users: Named<User>,
+    pub schedules: Named<Schedule>,
+    pub policies: Named<Policy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub catch_all: Option<CatchAll>,
+    pub services: Named<Service>,
+    /// In order; the first match wins.
+    pub routes: Vec<Route>,
+    pub silences: Named<Silence>,
+    pub maintenance: Named<Maintenance>,
+}
+
+/// Things with a slug, kept in the order of their slugs, written as a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Named<T>(BTreeMap<String, T>);
+
+/// What has a slug that is unique among its kind.
+pub trait Slug {
+    fn slug(&self) -> &str;
+}
+
+impl<T> Default for Named<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<T: Slug> Named<T> {
+    pub fn get(&self, slug: &str) -> Option<&T> {
+        self.0.get(slug)
+    }
+    pub fn contains(&self, slug: &str) -> bool {
+        self.0.contains_key(slug)
+    }
+    /// Adds or replaces; answers what was there.
+    pub fn insert(&mut self, item: T) -> Option<T> {
+        self.0.insert(item.slug().to_owned(), item)
+    }
+    pub fn remove(&mut self, slug: &str) -> Option<T> {
+        self.0.remove(slug)
+    }
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &T> {
+        self.0.values()
+    }
+    pub fn slugs(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<T: Slug> FromIterator<T> for Named<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        Self(items.into_iter().map(|item| (item.slug().to_owned(), item)).collect())
+    }
+}
+
+impl<T: Serialize> Serialize for Named<T> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_seq(self.0.values())
+    }
+}
+
+impl<'de, T: Slug + Deserialize<'de>> Deserialize<'de> for Named<T> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Ok(Vec::<T>::deserialize(d)?.into_iter().collect())
+    }
+}
+
+macro_rules! slugs {
+    ($($kind:ident),+) => {$(
+        impl Slug for $kind {
+            fn slug(&self) -> &str {
+                self.id.as_str()
+            }
+        }
+    )+};
+}
+slugs!(Team, User, Schedule, Policy, Service, Silence, Maintenance);
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Team {
+    pub id: TeamId,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    pub members: Vec<UserId>,
+    /// What "page this team" runs; without it, all members are paged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct User {
+    pub id: UserId,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Default: the zone of the schedule that pages them, then UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<Zone>,
+    /// Empty: their e-mail address, as contact `email`. Read through [`User::contacts`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contact: Vec<Contact>,
+    #[serde(default, skip_serializing_if = "Rules::is_default")]
+    pub rules: Rules,
+    /// When low urgency may disturb them, in their zone.
+    #[serde(default, skip_serializing_if = "Waking::is_default")]
+    pub waking: Waking,
+}
+
+/// A contact method: an address of a person.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Contact {
+    pub id: ContactId,
+    #[serde(flatten)]
+    pub address: Address,
+    /// Signs webhooks. In the files as written there, in the store sealed with the server's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+    #[serde(default, skip_serializing_if = "Content::is_full")]
+    pub content: Content,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Address {
+    Email(String),
+    Webhook(String),
+}
+
+/// The kind of a contact method; a failure of "one channel" takes all contact methods of a kind away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Channel {
+    Email,
+    Webhook,
+}
+
+/// How much of an alert a contact method may carry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Content {
+    #[default]
+    Full,
+    /// No alert text: only that there is one, and the link.
+    Minimal,
+}
+
+/// Notification rules by urgency. `None`: the default (high = all contact methods at once, low = the first).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high: Option<Vec<Rule>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low: Option<Vec<Rule>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    pub via: ContactId,
+    /// Counted from the page.
+    #[serde(default, with = "length")]
+    pub after: SignedDuration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waking {
+    #[serde(with = "clock_time")]
+    pub from: Time,
+    #[serde(with = "clock_time")]
+    pub to: Time,
+}
+
+impl Default for Waking {
+    fn default() -> Self {
+        Self { from: jiff::civil::time(8, 0, 0, 0), to: jiff::civil::time(20, 0, 0, 0) }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Schedule {
+    pub id: ScheduleId,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<TeamId>,
+    pub timezone: Zone,
+    /// Later layers win.
+    pub layers: Vec<Layer>,
+    /// Those of the files. Live ones are in [`crate::suppression::Live`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<Override>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Layer {
+    pub id: String,
+    /// The turns: `[[a, b], c]` is a and b together, then c.
+    #[serde(with = "turns")]
+    pub users: Vec<Vec<UserId>>,
+    /// Local to the schedule's zone. Before it the layer is transparent.
+    #[serde(with = "local_time")]
+    pub start: DateTime,
+    pub every: Every,
+    /// Outside these windows the layer is transparent. Empty: always in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<Window>,
+}
+
+/// The length of a turn, in calendar units: `12h`, `1d`, `2w`, `3mo`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Every {
+    /// At least 1.
+    pub n: u32,
+    pub unit: Unit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Elapsed hours; the others are calendar units that turn at the start's local time of day.
+    Hour,
+    Day,
+    Week,
+    Month,
+}
+
+/// A weekly recurring window in the schedule's zone. `days` names the day on which it starts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    #[serde(default)]
+    pub days: Days,
+    #[serde(default = "midnight", with = "clock_time")]
+    pub from: Time,
+    /// At or before `from`: on the next day; equal: 24 h.
+    #[serde(default = "midnight", with = "clock_time")]
+    pub to: Time,
+}
+
+fn midnight() -> Time {
+    Time::midnight()
+}
+
+/// A set of weekdays: `mon-fri`, `sat,sun`, `fri-mon`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Days(u8);
+
+/// Who is on instead, for a span.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Override {
+    /// Given while loading (`schedule#N`) or by the server.
+    #[serde(default = "no_override_id", skip_serializing)]
+    pub id: OverrideId,
+    #[serde(flatten)]
+    pub change: Change,
+    pub from: Timestamp,
+    /// Exclusive.
+    pub to: Timestamp,
+    /// Where two replace at the same instant, the later wins; those of the files count as the earliest.
+    #[serde(default, skip_serializing)]
+    pub created_at: Timestamp,
+}
+
+fn no_override_id() -> OverrideId {
+    OverrideId(String::new())
+}
+
+/// In the files: `user: grace` (replaces everyone), `user: grace, add: true`, `remove: ada`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "ChangeForm", try_from = "ChangeForm")]
+pub enum Change {
+    Replace(UserId),
+    Add(UserId),
+    Remove(UserId),
+}
+
+#[derive(Serialize, Deserialize)]
+struct ChangeForm {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user: Option<UserId>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    add: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    remove: Option<UserId>,
+}
+
+impl From<Change> for ChangeForm {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::Replace(user) => Self { user: Some(user), add: false, remove: None },
+            Change::Add(user) => Self { user: Some(user), add: true, remove: None },
+            Change::Remove(user) => Self { user: None, add: false, remove: Some(user) },
+        }
+    }
+}
+
+impl TryFrom<ChangeForm> for Change {
+    type Error = &'static str;
+    fn try_from(form: ChangeForm) -> Result<Self, Self::Error> {
+        match form {
+            ChangeForm { user: Some(user), add: true, remove: None } => Ok(Self::Add(user)),
+            ChangeForm { user: Some(user), add: false, remove: None } => Ok(Self::Replace(user)),
+            ChangeForm { user: None, add: false, remove: Some(user) } => Ok(Self::Remove(user)),
+            _ => Err("an override has either `user` (with or without `add: true`) or `remove`"),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Policy {
+    pub id: PolicyId,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<TeamId>,
+    /// Further passes after the first.
+    #[serde(default)]
+    pub repeat: u32,
+    pub steps: Vec<Step>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// All of them at once.
+    pub page: Vec<Target>,
+    /// Until the next step; after the last step, until the next pass.
+    #[serde(default = "default_wait", with = "length")]
+    pub wait: SignedDuration,
+}
+
+pub const DEFAULT_WAIT: SignedDuration = mins(5);
+pub const DEFAULT_CATCH_ALL_EVERY: SignedDuration = mins(30);
+
+fn default_wait() -> SignedDuration {
+    DEFAULT_WAIT
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Target {
+    User(UserId),
+    Schedule(ScheduleId),
+    /// The first step of the team's policy; without a policy, all members.
+    Team(TeamId),
+}
+
+/// Who is paged after the last pass, again and again, until a human has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CatchAll {
+    pub page: Vec<Target>,
+    #[serde(default = "default_every", with = "length")]
+    pub every: SignedDuration,
+}
+
+fn default_every() -> SignedDuration {
+    DEFAULT_CATCH_ALL_EVERY
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Service {
+    pub id: ServiceId,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    pub team: TeamId,
+    /// Default: the team's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyId>,
+    /// An acknowledged alert that nobody resolves pages again after this.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "length::option")]
+    pub ack_timeout: Option<SignedDuration>,
+    #[serde(default)]
+    pub urgency: Urgency,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub integrations: Vec<Integration>,
+}
+
+/// Alerts of a service that agree in the labels `by` and come within `for` of the first one
+/// follow that first one instead of paging for themselves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Group {
+    pub by: Vec<String>,
+    #[serde(rename = "for", with = "length")]
+    pub window: SignedDuration,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Integration {
+    /// Unique within the service; see [`IntegrationId`].
+    pub id: String,
+    pub kind: IntegrationKind,
+    /// Lower-case hex SHA-256 of the key; the key itself is never kept.
+    pub key_sha256: String,
+    /// Alertmanager: how long an alert without `endsAt` is believed (its `resolve_timeout`).
+    /// Others: resolve an alert that was not sent again for so long. Alertmanager 5m, others never.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "length::option")]
+    pub quiet_after: Option<SignedDuration>,
+    /// Expect a heartbeat at `/in/KEY/heartbeat`; without one the service gets an alert.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<Heartbeat>,
+    /// PagerDuty: refuse what the vendor refuses instead of mending it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    #[serde(with = "length")]
+    pub every: SignedDuration,
+    #[serde(default = "default_grace", with = "length")]
+    pub grace: SignedDuration,
+}
+
+fn default_grace() -> SignedDuration {
+    secs(60)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IntegrationKind {
+    Alertmanager,
+    Pagerduty,
+    Grafana,
+    Generic,
+    Heartbeat,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Route {
+    /// A CEL expression over the event; see [`crate::route`].
+    pub when: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub urgency: Option<Urgency>,
+}
+
+/// Keeps matching alerts from paging until it ends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Silence {
+    pub id: SilenceId,
+    /// `None`: any service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceId>,
+    /// All must match. In the files `match: { name: value }` or `matchers: ["name=~value"]`.
+    pub matchers: Vec<Matcher>,
+    #[serde(default)]
+    pub from: Timestamp,
+    pub until: Timestamp,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub created_by: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Maintenance {
+    pub id: MaintenanceId,
+    pub services: Vec<ServiceId>,
+    #[serde(flatten)]
+    pub when: MaintenanceWhen,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+}
+
+/// `from`/`to` are dates with times (once), or times of day with `every`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum MaintenanceWhen {
+    Recurring {
+        every: Period,
+        /// With `every: week`: the days on which it starts.
+        #[serde(default, skip_serializing_if = "Days::is_all")]
+        days: Days,
+        /// With `every: month`: the day of the month, clamped to its end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        day: Option<i8>,
+        #[serde(with = "clock_time")]
+        from: Time,
+        /// At or before `from`: on the next day.
+        #[serde(with = "clock_time")]
+        to: Time,
+        timezone: Zone,
+    },
+    Once {
+        from: Timestamp,
+        to: Timestamp,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Period {
+    Day,
+    Week,
+    Month,
+}
+
+/// High disturbs at any hour; low waits for the person's waking hours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Urgency {
+    #[default]
+    High,
+    Low,
+}
+
+impl Urgency {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Low => "low",
+        }
+    }
+}
+
+impl Channel {
+    pub const ALL: [Self; 2] = [Self::Email, Self::Webhook];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Webhook => "webhook",
+        }
+    }
+}
+
+impl Address {
+    pub fn channel(&self) -> Channel {
+        match self {
+            Self::Email(_) => Channel::Email,
+            Self::Webhook(_) => Channel::Webhook,
+        }
+    }
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Email(address) | Self::Webhook(address) => address,
+        }
+    }
+}
+
+impl Content {
+    pub fn is_full(&self) -> bool {
+        *self == Self::Full
+    }
+}
+
+impl Rules {
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Waking {
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// An IANA time zone, from the copy inside the binary: the host's may be missing or old.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone(TimeZone);
+
+impl Zone {
+    pub fn get(name: &str) -> Result<Self, String> {
+        bundled_zones()
+            .get(name)
+            .map(Self)
+            .map_err(|_| format!("`{name}` is not a time zone; write an IANA name such as Europe/Berlin or UTC"))
+    }
+    pub fn utc() -> Self {
+        Self(TimeZone::UTC)
+    }
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
+    pub fn tz(&self) -> &TimeZone {
+        &self.0
+    }
+    /// Every name that [`Zone::get`] knows, for suggestions and tests.
+    pub fn names() -> Vec<String> {
+        bundled_zones().available().map(|name| name.to_string()).collect()
+    }
+}
+
+fn bundled_zones() -> &'static TimeZoneDatabase {
+    static ZONES: std::sync::OnceLock<TimeZoneDatabase> = std::sync::OnceLock::new();
+    ZONES.get_or_init(TimeZoneDatabase::bundled)
+}
+
+impl Serialize for Zone {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Zone {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Self::get(&String::deserialize(d)?).map_err(D::Error::custom)
+    }
+}
+
+impl std::str::FromStr for Every {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let hint = || format!("`{text}` is not a rotation length; write for example 12h, 1d, 1w, 2w or 1mo");
+        let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(hint)?;
+        let n: u32 = text[..digits].parse().map_err(|_| hint())?;
+        let unit = match &text[digits..] {
+            "h" => Unit::Hour,
+            "d" => Unit::Day,
+            "w" => Unit::Week,
+            "mo" => Unit::Month,
+            _ => return Err(hint()),
+        };
+        // 10,000 hours, days, weeks or months: longer is a typing mistake and would overflow dates.
+        if n == 0 || n > 10_000 {
+            return Err(hint());
+        }
+        Ok(Self { n, unit })
+    }
+}
+
+impl std::fmt::Display for Every {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let unit = match self.unit {
+            Unit::Hour => "h",
+            Unit::Day => "d",
+            Unit::Week => "w",
+            Unit::Month => "mo",
+        };
+        write!(f, "{}{unit}", self.n)
+    }
+}
+
+impl Serialize for Every {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Every {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        String::deserialize(d)?.parse().map_err(D::Error::custom)
+    }
+}
+
+const DAY_NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+impl Days {
+    pub const ALL: Self = Self(0x7f);
+
+    pub fn contains(self, day: Weekday) -> bool {
+        self.0 & (1 << day.to_monday_zero_offset()) != 0
+    }
+    pub fn is_all(&self) -> bool {
+        *self == Self::ALL
+    }
+    pub fn of(days: &[Weekday]) -> Self {
+        Self(days.iter().fold(0, |set, day| set | (1 << day.to_monday_zero_offset())))
+    }
+}
+
+impl Default for Days {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
+impl std::str::FromStr for Days {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let hint = || format!("`{text}` names no weekdays; write for example mon-fri, sat,sun or daily");
+        if matches!(text.trim(), "daily" | "all") {
+            return Ok(Self::ALL);
+        }
+        let day = |name: &str| DAY_NAMES.iter().position(|d| *d == name.trim().to_ascii_lowercase()).ok_or_else(hint);
+        let mut set = 0_u8;
+        for part in text.split(',') {
+            let (first, last) = match part.split_once('-') {
+                Some((first, last)) => (day(first)?, day(last)?),
+                None => (day(part)?, day(part)?),
+            };
+            let mut at = first;
+            loop {
+                set |= 1 << at;
+                if at == last {
+                    break;
+                }
+                at = (at + 1) % 7;
+            }
+        }
+        Ok(Self(set))
+    }
+}
+
+impl std::fmt::Display for Days {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.is_all() {
+            return f.write_str("mon-sun");
+        }
+        let names: Vec<_> = (0..7).filter(|i| self.0 & (1 << i) != 0).map(|i| DAY_NAMES[i]).collect();
+        f.write_str(&names.join(","))
+    }
+}
+
+impl std::fmt::Debug for Days {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Days({self})")
+    }
+}
+
+impl Serialize for Days {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Days {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        String::deserialize(d)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// A time of day as `HH:MM` (or `HH:MM:SS`).
+mod clock_time {
+    use super::{Deserialize, Deserializer, Serializer, Time};
+    use serde::de::Error as _;
+
+    pub(super) fn serialize<S: Serializer>(time: &Time, s: S) -> Result<S::Ok, S::Error> {
+        if time.second() == 0 { s.collect_str(&time.strftime("%H:%M")) } else { s.collect_str(time) }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Time, D::Error> {
+        let text = String::deserialize(d)?;
+        text.parse().map_err(|_| D::Error::custom(format!("`{text}` is not a time of day; write for example 09:00")))
+    }
+}
+
+/// A local date and time as `2026-01-05T09:00`.
+mod local_time {
+    use super::{DateTime, Deserialize, Deserializer, Serializer};
+    use serde::de::Error as _;
+
+    pub(super) fn serialize<S: Serializer>(at: &DateTime, s: S) -> Result<S::Ok, S::Error> {
+        if at.second() == 0 { s.collect_str(&at.strftime("%Y-%m-%dT%H:%M")) } else { s.collect_str(at) }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<DateTime, D::Error> {
+        let text = String::deserialize(d)?;
+        text.parse().map_err(|_| D::Error::custom(format!("`{text}` is not a local time; write for example 2026-01-05T09:00")))
+    }
+}
+
+/// `[a, [b, c]]`: a turn of one person is written without brackets.
+mod turns {
+    use super::{Deserialize, Deserializer, Serialize, Serializer, UserId};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Turn {
+        One(UserId),
+        Several(Vec<UserId>),
+    }
+
+    pub(super) fn serialize<S: Serializer>(turns: &[Vec<UserId>], s: S) -> Result<S::Ok, S::Error> {
+        s.collect_seq(turns.iter().map(|turn| match turn.as_slice() {
+            [one] => Turn::One(one.clone()),
+            several => Turn::Several(several.to_vec()),
+        }))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Vec<UserId>>, D::Error> {
+        Ok(Vec::<Turn>::deserialize(d)?
+            .into_iter()
+            .map(|turn| match turn {
+                Turn::One(one) => vec![one],
+                Turn::Several(several) => several,
+            })
+            .collect())
+    }
+}
