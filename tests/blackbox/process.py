@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -46,7 +47,7 @@ class Process:
         text = self.text()
         return text if len(text) <= TAIL else "…" + text[-TAIL:]
 
-    def signal(self, number):
+    def send(self, number):
         if self.running():
             self.child.send_signal(number)
 
@@ -56,12 +57,12 @@ class Process:
 
     def kill(self):
         """SIGKILL, and waits until the process is gone."""
-        self.signal(signal.SIGKILL)
+        self.send(signal.SIGKILL)
         self.child.wait(timeout=10)
 
     def stop(self, number=signal.SIGTERM, seconds=10):
         """Asks politely; kills after `seconds`. Answers the exit code."""
-        self.signal(number)
+        self.send(number)
         try:
             return self.child.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -70,10 +71,19 @@ class Process:
 
 
 def free_port():
-    """A port that is free now, for programs that cannot pick one themselves."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that is free now, for programs that cannot pick one themselves.
+
+    Below the range from which outgoing connections get theirs: one of those could take it, or even
+    connect to itself, while the program that it is meant for is being restarted.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def listening(port, process, seconds=20):
