@@ -1,0 +1,82 @@
+//! Weekly windows of local time: `mon-fri 22:00-06:00`. Decided between local times; see [`super::wall::reached`].
+
+use super::Piece;
+use super::wall::first_instant;
+use crate::setup::Window;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+
+/// Windows that follow each other without a pause are joined up to so many, so that `mon-fri 00:00-00:00`
+/// ends on Saturday; more are not needed for a week, and windows around the clock have no end to find.
+const MAX_JOINED: usize = 8;
+
+/// A window starts at least once in a week, if it ever does.
+const WEEK: usize = 7;
+
+/// Whether the clock, having reached `local`, is inside one of the windows, and the span over which that stays so.
+pub(crate) fn inside(windows: &[Window], tz: &TimeZone, local: DateTime) -> Piece<bool> {
+    let today = local.date();
+    let covering = || around(windows, today).filter(|(from, to)| *from <= local && local < *to);
+    let mut piece = Piece::always(covering().next().is_some());
+    let (since, until) = if piece.says {
+        let from = covering().map(|(from, _)| from).min();
+        let to = covering().map(|(_, to)| to).max();
+        (from.map(|from| joined_back(windows, from)), to.map(|to| joined_on(windows, to)))
+    } else {
+        let behind = days(today, -1).take(WEEK + 2).flat_map(|day| on(windows, day)).map(|(_, to)| to);
+        let ahead = days(today, 1).take(WEEK + 1).flat_map(|day| on(windows, day)).map(|(from, _)| from);
+        (behind.filter(|to| *to <= local).max(), ahead.filter(|from| *from > local).min())
+    };
+    if let Some(since) = since {
+        piece.since = first_instant(tz, since);
+    }
+    if let Some(until) = until {
+        piece.until = first_instant(tz, until);
+    }
+    piece
+}
+
+fn joined_on(windows: &[Window], mut end: DateTime) -> DateTime {
+    for _ in 0..MAX_JOINED {
+        let Some(later) = around(windows, end.date()).filter(|(from, to)| *from <= end && end < *to).map(|(_, to)| to).max() else {
+            break;
+        };
+        end = later;
+    }
+    end
+}
+
+fn joined_back(windows: &[Window], mut start: DateTime) -> DateTime {
+    for _ in 0..MAX_JOINED {
+        let touching = around(windows, start.date()).filter(|(from, to)| *from < start && start <= *to);
+        let Some(earlier) = touching.map(|(from, _)| from).min() else { break };
+        start = earlier;
+    }
+    start
+}
+
+/// The windows that can contain a time of this day: those that start on it or on the day before.
+fn around(windows: &[Window], day: Date) -> impl Iterator<Item = (DateTime, DateTime)> {
+    days(day, -1).take(2).flat_map(move |day| on(windows, day))
+}
+
+/// The windows that start on a day.
+fn on(windows: &[Window], day: Date) -> impl Iterator<Item = (DateTime, DateTime)> {
+    windows.iter().filter_map(move |window| window.on(day))
+}
+
+/// `day` and the days after it (`step` 1) or before it (`step` -1), as far as the calendar goes.
+pub(crate) fn days(day: Date, step: i8) -> impl Iterator<Item = Date> {
+    std::iter::successors(Some(day), move |day| if step > 0 { day.tomorrow().ok() } else { day.yesterday().ok() })
+}
+
+impl Window {
+    /// The local times between which the window that starts on `day` is open.
+    pub(crate) fn on(&self, day: Date) -> Option<(DateTime, DateTime)> {
+        if !self.days.contains(day.weekday()) {
+            return None;
+        }
+        let last = if self.to <= self.from { day.tomorrow().ok()? } else { day };
+        Some((day.to_datetime(self.from), last.to_datetime(self.to)))
+    }
+}
