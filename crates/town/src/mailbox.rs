@@ -257,28 +257,27 @@ impl Shared {
 /// Ends with all its sessions when told to stop, or when it is dropped.
 async fn take_mail(listener: TcpListener, shared: Arc<Shared>) {
     let mut stopped = shared.stopped.subscribe();
+    tokio::select! {
+        _ = stopped.wait_for(|stopped| *stopped) => {}
+        () = take_sessions(&listener, &shared) => {}
+    }
+}
+
+async fn take_sessions(listener: &TcpListener, shared: &Arc<Shared>) {
     let permits = Arc::new(Semaphore::new(MAX_SESSIONS));
     let mut sessions = JoinSet::new();
-    loop {
-        let accepted = async {
-            let permit = permits.clone().acquire_owned().await;
-            (listener.accept().await, permit)
+    while let Ok(permit) = permits.clone().acquire_owned().await {
+        // Those that have ended are let go here, so that the set never outgrows the permits by much.
+        while sessions.try_join_next().is_some() {}
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(ACCEPT_AGAIN_AFTER).await;
+            continue;
         };
-        tokio::select! {
-            _ = stopped.wait_for(|stopped| *stopped) => return,
-            Some(_) = sessions.join_next() => {}
-            (accepted, permit) = accepted => {
-                let Ok((stream, _)) = accepted else {
-                    tokio::time::sleep(ACCEPT_AGAIN_AFTER).await;
-                    continue;
-                };
-                let shared = shared.clone();
-                sessions.spawn(async move {
-                    let _permit = permit;
-                    // A client that goes away in the middle is the client's business.
-                    let _ = smtp::serve(stream, &shared).await;
-                });
-            }
-        }
+        let shared = shared.clone();
+        sessions.spawn(async move {
+            let _permit = permit;
+            // A client that goes away in the middle is the client's business.
+            let _ = smtp::serve(stream, &shared).await;
+        });
     }
 }
