@@ -58,15 +58,12 @@ class Firedog:
         self.database = database or f"sqlite:{self.directory / 'firedog.db'}"
         self.setup = setup
         self.token = secrets.token_hex(16)
-        # 32 bytes in hex; PostgreSQL demands that the key is named.
-        key = self.directory / "secret.key"
-        key.write_text(secrets.token_hex(32) + "\n")
-        key.chmod(0o600)
         self.env = {
             "FIREDOG_DATABASE": self.database,
             "FIREDOG_LISTEN": "127.0.0.1:0",
             "FIREDOG_ADMIN_TOKEN": self.token,
-            "FIREDOG_SECRET_KEY_FILE": str(key),
+            # PostgreSQL demands that it is named; the server makes it.
+            "FIREDOG_SECRET_KEY_FILE": str(self.directory / "secret.key"),
         } | (env or {})
         self.process, self.url, self.starts = None, None, 0
 

@@ -1,5 +1,7 @@
 """Prometheus and Alertmanager as Debian packages them, and a service for them to watch."""
 
+import datetime
+import json
 import pathlib
 import subprocess
 import sys
@@ -117,3 +119,16 @@ def amtool(url, *arguments, code=0):
     words = " ".join(map(str, arguments))
     assert code is None or done.returncode == code, f"amtool {words}: exit {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout
+
+
+def amtool_add(url, *labels, summary=None):
+    annotations = [f"--annotation=summary={summary}"] if summary else []
+    amtool(url, "alert", "add", *labels, *annotations)
+
+
+def amtool_resolve(url, *labels, summary=None):
+    """Ends an alert as its source would: the same start, an end that is now."""
+    [alert] = json.loads(amtool(url, "alert", "query", *labels, "--output=json"))
+    now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
+    annotations = [f"--annotation=summary={summary}"] if summary else []
+    amtool(url, "alert", "add", *labels, *annotations, f"--start={alert['startsAt']}", f"--end={now}")
