@@ -15,7 +15,7 @@ import time
 import traceback
 
 from . import cases
-from .case import Case, Once
+from .case import Case, Once, Skipped
 from .postgres import Cluster
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -30,7 +30,7 @@ class Test:
         self.name = f"{module.__name__.rsplit('.', 1)[1]}.{function.__name__.removeprefix('test_')}[{database}]"
 
 
-def collect(databases, names):
+def collect(databases, names, without):
     tests = []
     for found in pkgutil.iter_modules(cases.__path__):
         module = importlib.import_module(f"{cases.__name__}.{found.name}")
@@ -41,17 +41,20 @@ def collect(databases, names):
                 if database in getattr(function, "databases", databases):
                     tests.append(Test(module, function, database))
     chosen = [test for test in tests if not names or any(name in test.name for name in names)]
+    chosen = [test for test in chosen if not any(name in test.name for name in without)]
     # The slow ones first, so that they overlap with the rest.
     return sorted(chosen, key=lambda test: -test.slow)
 
 
 def run(test, number, options, directory, cluster):
-    """Answers what went wrong, or None."""
+    """Answers what went wrong, or None, or why the test was skipped."""
     begin = time.monotonic()
     case = Case(test.name, options.binary, directory / f"{number:03}", test.database, cluster)
-    wrong = None
+    wrong = skipped = None
     try:
         test.function(case)
+    except Skipped as why:
+        skipped = why
     except BaseException:  # noqa: BLE001  a failing test must not end the others
         wrong = f"{traceback.format_exc()}{case.logs()}"
     try:
@@ -59,10 +62,12 @@ def run(test, number, options, directory, cluster):
     except Exception:
         wrong = f"{wrong or ''}{traceback.format_exc()}"
     with PRINTING:
-        print(f"{'ok    ' if wrong is None else 'FAILED'} {test.name}  {time.monotonic() - begin:.1f} s", flush=True)
+        verdict = "FAILED " if wrong else "skipped" if skipped else "ok     "
+        why = f": {skipped}" if skipped else ""
+        print(f"{verdict} {test.name}  {time.monotonic() - begin:.1f} s{why}", flush=True)
         if wrong is not None:
             print("    " + wrong.replace("\n", "\n    "), flush=True)
-    return wrong
+    return wrong or skipped
 
 
 PRINTING = threading.Lock()
@@ -75,6 +80,7 @@ def parse():
     arguments.add_argument("--binary", type=pathlib.Path, default=ROOT / "target/release/firedog")
     # Most tests wait most of the time, so more of them than cores may run at once.
     arguments.add_argument("--jobs", type=int, default=6)
+    arguments.add_argument("-x", dest="without", action="append", default=[], metavar="NAME", help="leave out tests whose name contains this")
     arguments.add_argument("--keep", action="store_true", help="keep the tests' directories")
     arguments.add_argument("--list", action="store_true", help="only list the tests")
     return arguments.parse_args()
@@ -83,7 +89,7 @@ def parse():
 def main():
     options = parse()
     databases = ["sqlite", "postgres"] if options.db == "both" else [options.db]
-    tests = collect(databases, options.names)
+    tests = collect(databases, options.names, options.without)
     if options.list:
         print("\n".join(test.name for test in tests))
         return 0
@@ -115,10 +121,13 @@ def main():
             print(f"kept: {directory}")
         else:
             shutil.rmtree(directory, ignore_errors=True)
-    failed = sorted(name for name, why in wrong.items() if why is not None)
+    failed = sorted(name for name, why in wrong.items() if isinstance(why, str))
+    skipped = sorted(name for name, why in wrong.items() if isinstance(why, Skipped))
+    for name in skipped:
+        print(f"skipped: {name}: {wrong[name]}")
     for name in failed:
         print(f"failed: {name}")
-    print(f"tests/run: {len(wrong) - len(failed)} passed, {len(failed)} failed")
+    print(f"tests/run: {len(wrong) - len(failed) - len(skipped)} passed, {len(failed)} failed")
     return 1 if failed else 0
 
 

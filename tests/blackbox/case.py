@@ -12,6 +12,10 @@ from .mailbox import Mailbox
 from .process import Process
 
 
+class Skipped(Exception):
+    """This machine cannot run the test; says why. Shown and counted, never silent."""
+
+
 class Once:
     """Something dear that several tests share, made by whoever needs it first."""
 
@@ -90,6 +94,11 @@ class Case:
 
     def at_end(self, act, *arguments):
         self._ends.callback(act, *arguments)
+
+    @property
+    def cluster(self):
+        """The PostgreSQL cluster that all tests share."""
+        return self._cluster.get()
 
     # --- what the runner asks for
 

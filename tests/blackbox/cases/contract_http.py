@@ -6,10 +6,12 @@ import hmac
 import http.client
 import json
 import re
+import socket
 import threading
 import time
 
 from .. import web
+from ..process import free_port
 from ..setups import KEYS, by_hook, pupper, service
 from ..wait import never, until
 from . import slow
@@ -444,10 +446,8 @@ def test_repeating_a_request_with_its_idempotency_key_does_it_once(t):
 
 
 def test_the_public_address_serves_only_what_the_public_needs(t):
-    server = t.firedog(pupper(by_hook(t.hooks)), start=False, FIREDOG_PUBLIC_LISTEN="127.0.0.1:0")
+    server = t.firedog(pupper(by_hook(t.hooks)), start=False)
     # Port 0 is only told for the main address, so this one is named.
-    from ..process import free_port
-
     port = free_port()
     server.env |= {"FIREDOG_PUBLIC_LISTEN": f"127.0.0.1:{port}", "FIREDOG_PUBLIC_URL": f"http://127.0.0.1:{port}"}
     server.start()
@@ -474,8 +474,6 @@ def test_hostile_requests_do_no_harm(t):
         b"GET /in/%ff%fe/heartbeat HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET /in/../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n",
     ]
-    import socket
-
     for request in raw:
         with socket.create_connection((host[0], int(host[1])), timeout=5) as connection:
             connection.settimeout(2)
