@@ -30,7 +30,7 @@ mod value;
 pub mod wake;
 
 pub use error::{Error, Result};
-pub use lite::{Fault, Faults};
+pub use lite::{Fault, Faults, restore, verify_backup};
 pub use store::{Fsync, OpStats, Stats, Store};
 pub use tx::{BoxFut, Dialect, Op, Tx};
 pub use value::{Row, Val};

@@ -4,6 +4,7 @@ mod backup;
 mod inline;
 mod pool;
 mod queue;
+mod restore;
 mod writer;
 
 use crate::error::{Error, Result};
@@ -21,6 +22,7 @@ pub(crate) use backup::copy;
 pub(crate) use inline::Inline;
 pub use inline::{Fault, Faults};
 pub(crate) use pool::Lite;
+pub use restore::{restore, verify_backup};
 
 /// Statements kept prepared per connection: all of ours, and the handful of shapes of a list.
 const STATEMENTS: usize = 256;

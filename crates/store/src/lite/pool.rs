@@ -129,7 +129,7 @@ fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle
 }
 
 /// Two processes on one file would both page. SQLite itself would let them.
-fn lock(path: &Path) -> Result<File> {
+pub(super) fn lock(path: &Path) -> Result<File> {
     let mut name = path.as_os_str().to_owned();
     name.push("-lock");
     let broken = |e: &dyn std::fmt::Display| Error::Broken(format!("cannot lock {}: {e}", path.display()));
