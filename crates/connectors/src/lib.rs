@@ -1,0 +1,28 @@
+//! How we talk to others: one folder per outside system.
+//!
+//! Inbound dialects are plain parsing, without I/O: a body in, [`Event`](firedog_domain::event::Event)s
+//! or a [`Refusal`] in the sender's own language out. Every event passes [`bounds`] and [`mask`]
+//! before it leaves this crate. Outbound there is one function, [`Sender::send`], with one `match`
+//! over the address: a new channel is one folder and one arm.
+
+pub mod alertmanager;
+pub mod bounds;
+pub mod email;
+pub mod generic;
+pub mod grafana;
+pub mod heartbeat;
+pub mod mask;
+pub mod message;
+pub mod pagerduty;
+mod receipt;
+mod refusal;
+mod scalar;
+mod sender;
+pub mod targets;
+pub mod webhook;
+mod when;
+
+pub use message::{AlertView, Message};
+pub use receipt::Receipt;
+pub use refusal::Refusal;
+pub use sender::{Sender, Settings};

@@ -1,0 +1,163 @@
+//! Pages by webhook: signed JSON, and what the answer means.
+
+use crate::message::Message;
+use crate::targets::{GuardedResolver, Network, Refused, Targets};
+use crate::{bounds, when};
+use firedog_domain::delivery::Outcome;
+use jiff::SignedDuration;
+use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Response, StatusCode};
+use std::sync::Arc;
+use std::time::Duration;
+
+mod body;
+mod signature;
+
+pub use body::body;
+pub use signature::signature;
+
+/// From the first packet to the end of the answer: long enough for a function that starts cold, short
+/// enough that the person's next contact method is not late.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
+/// For the name, TCP and TLS. Shorter than [`TIMEOUT`], so that a timeout tells whether the request went out.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How much of an error's body is read to say what was wrong.
+const MAX_ANSWER_BYTES: usize = 4 * 1024;
+/// The longest wait that a receiver may ask for; a page is stale long before that.
+const MAX_RETRY_AFTER: SignedDuration = SignedDuration::from_mins(15);
+
+/// HTTP clients that refuse to connect where they must not.
+pub(crate) struct Hooks {
+    admin: (Targets, Client),
+    others: (Targets, Client),
+}
+
+impl Hooks {
+    pub(crate) fn new(allowed: &[Network]) -> Result<Self, String> {
+        let allowed: Arc<[Network]> = allowed.into();
+        let of = |admin: bool| -> Result<(Targets, Client), String> {
+            let targets = Targets { admin, allowed: allowed.clone() };
+            Ok((targets.clone(), client(targets)?))
+        };
+        Ok(Self { admin: of(true)?, others: of(false)? })
+    }
+
+    pub(crate) async fn send(&self, message: &Message, url: &str) -> Outcome {
+        let (targets, client) = if message.admin_named { &self.admin } else { &self.others };
+        let url = match targets.check_url(url) {
+            Ok(url) => url,
+            Err(reason) => return Outcome::Rejected { reason },
+        };
+        let body = body(message).to_string();
+        let at_s = message.at.as_second();
+        let key = HeaderValue::from_str(&message.idempotency_key);
+        let mut request = client
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .header("X-Firedog-Timestamp", at_s)
+            .header("Idempotency-Key", key.unwrap_or(HeaderValue::from_static("unnamed")));
+        if let Some(secret) = &message.secret {
+            request = request.header("X-Firedog-Signature", signature(secret, at_s, body.as_bytes()));
+        }
+        match request.body(body).send().await {
+            Ok(response) => answered(response, message.at).await,
+            Err(error) => failed(error),
+        }
+    }
+}
+
+fn client(targets: Targets) -> Result<Client, String> {
+    Client::builder()
+        .user_agent(concat!("Firedog/", env!("CARGO_PKG_VERSION")))
+        .timeout(TIMEOUT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        // A redirect would lead around the check of the target, and turn a POST into a GET.
+        .redirect(reqwest::redirect::Policy::none())
+        // A proxy would resolve the name itself, and so lead around the check as well.
+        .no_proxy()
+        .referer(false)
+        .dns_resolver(Arc::new(GuardedResolver(targets)))
+        .pool_max_idle_per_host(4)
+        .pool_idle_timeout(Duration::from_secs(30))
+        .build()
+        .map_err(|error| format!("the HTTP client cannot be built: {}", causes(&error)))
+}
+
+async fn answered(response: Response, now: jiff::Timestamp) -> Outcome {
+    let status = response.status();
+    if status.is_success() {
+        return Outcome::Sent;
+    }
+    let after = response.headers().get(RETRY_AFTER).and_then(|value| when::retry_after(value.to_str().ok()?, now));
+    let after = after.map(|after| after.min(MAX_RETRY_AFTER));
+    let said = first_line(response).await;
+    let reason = if said.is_empty() { format!("HTTP {status}") } else { format!("HTTP {status}: {said}") };
+    match status {
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY => {
+            Outcome::RetryAfter { after, reason }
+        }
+        _ if status.is_server_error() => Outcome::RetryAfter { after, reason },
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+            Outcome::Misconfigured { reason }
+        }
+        _ if status.is_redirection() => Outcome::Rejected { reason: format!("{reason} (redirects are not followed)") },
+        _ => Outcome::Rejected { reason },
+    }
+}
+
+/// The start of an error's body, in one line. The answer is hostile: bounded, without control characters.
+async fn first_line(mut response: Response) -> String {
+    let mut read = Vec::new();
+    while read.len() < MAX_ANSWER_BYTES
+        && let Ok(Some(chunk)) = response.chunk().await
+    {
+        read.extend_from_slice(&chunk[..chunk.len().min(MAX_ANSWER_BYTES - read.len())]);
+    }
+    let text = String::from_utf8_lossy(&read);
+    bounds::cut(&bounds::one_line(text.lines().find(|line| !line.trim().is_empty()).unwrap_or("")), 200)
+}
+
+/// Nothing was answered. Before the connection stood, nothing can have arrived; after that, it may have.
+fn failed(error: reqwest::Error) -> Outcome {
+    let error = error.without_url();
+    let reason = causes(&error);
+    if is_refused(&error) {
+        return Outcome::Rejected { reason };
+    }
+    if error.is_builder() {
+        return Outcome::Rejected { reason };
+    }
+    if error.is_connect() {
+        return Outcome::RetryAfter { after: None, reason };
+    }
+    Outcome::Unknown { reason }
+}
+
+fn is_refused(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<Refused>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// The error and its causes, which say more than the error.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        cause = error.source();
+    }
+    bounds::cut(&bounds::one_line(&text), 300)
+}
+
+#[cfg(test)]
+mod tests;

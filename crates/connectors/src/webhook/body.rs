@@ -1,0 +1,32 @@
+//! The JSON of a page by webhook.
+
+use crate::message::{AlertView, Message};
+use firedog_domain::setup::Content;
+use serde_json::{Map, Value, json};
+
+/// `kind`, `alert`, `user`, `reason`, `ack_url`, `idempotency_key`; where there are any, `others`
+/// (further alerts in the same message) and `why` (more lines); `test` when somebody tries it out.
+/// Minimal content carries of an alert only `id`, `state` and `urgency`.
+pub fn body(message: &Message) -> Value {
+    let minimal = message.content == Content::Minimal;
+    let alert = |alert: &AlertView| {
+        if minimal { json!({ "id": alert.id, "state": alert.state, "urgency": alert.urgency }) } else { json!(alert) }
+    };
+    let mut body = Map::new();
+    body.insert("kind".to_owned(), json!(message.kind));
+    body.insert("alert".to_owned(), alert(&message.alert));
+    body.insert("user".to_owned(), json!(message.user));
+    body.insert("reason".to_owned(), json!(message.reason));
+    body.insert("ack_url".to_owned(), json!(message.ack_url));
+    body.insert("idempotency_key".to_owned(), json!(message.idempotency_key));
+    if !message.others.is_empty() {
+        body.insert("others".to_owned(), message.others.iter().map(alert).collect());
+    }
+    if !message.why.is_empty() && !minimal {
+        body.insert("why".to_owned(), json!(message.why));
+    }
+    if message.test {
+        body.insert("test".to_owned(), json!(true));
+    }
+    Value::Object(body)
+}
