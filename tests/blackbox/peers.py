@@ -84,7 +84,7 @@ def prometheus(case, firedog_host, key, exporters, resend_s=5):
 
 
 class Alertmanager:
-    def __init__(self, case, receiver, route=None, template=None):
+    def __init__(self, case, receiver, route=None, ready=listening):
         """`receiver` is the body of its one receiver, such as {"webhook_configs": […]}."""
         config = {
             "global": {"resolve_timeout": "5m"},
@@ -108,7 +108,7 @@ class Alertmanager:
             "--cluster.listen-address=",
         ]
         self.process = case.process("alertmanager", command)
-        listening(self.port, self.process)
+        ready(self.port, self.process)
 
 
 def amtool(url, *arguments, code=0):

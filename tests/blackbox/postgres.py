@@ -18,7 +18,8 @@ def newest_binaries():
 
 
 class Cluster:
-    def __init__(self, directory):
+    def __init__(self, directory, fsync=False):
+        """`fsync`: off in tests, because it is Firedog that is killed here, and never PostgreSQL."""
         self.binaries = newest_binaries()
         self.directory = pathlib.Path(directory)
         self.directory.mkdir()
@@ -35,8 +36,7 @@ class Cluster:
             "unix_socket_directories": self.directory,
             # Several servers with their pools at once.
             "max_connections": 300,
-            # Firedog is killed here, PostgreSQL never: its own durability is not what is tested.
-            "fsync": "off",
+            "fsync": "on" if fsync else "off",
         }
         flags = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         self.process = Process(
