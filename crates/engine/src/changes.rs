@@ -1,0 +1,293 @@
+//! What a batch of decisions changes, gathered in memory and written set by set in one transaction.
+
+use crate::Dispatch;
+use crate::scene::{Pinned, Pins, Scene};
+use firedog_domain::alert::{self, Actor, Alert, Cursor, Effects, Entry, EntryKind, Input, Next, NextKind, Opening, Pin, State};
+use firedog_domain::delivery::{Delivery, Kind, Notification, tell};
+use firedog_domain::id::{AlertId, IntegrationId};
+use firedog_domain::setup::{Policy, Setup, Zone};
+use firedog_store::{self as store, Tx};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// The lease on a notification that is being sent: longer than any provider's timeout, so that a slow answer is not
+/// taken for a crash; short enough that a crash delays a page by no more.
+pub(crate) const LEASE: SignedDuration = SignedDuration::from_secs(30);
+
+/// Long enough that a decision that panics again and again does not spin, short enough to be a page.
+const CATCH_ALL_AFTER_BUG: SignedDuration = SignedDuration::from_secs(5);
+
+/// One transaction's worth of decisions.
+pub(crate) struct Changes<'a> {
+    scene: &'a Scene,
+    pins: &'a Pins,
+    pinned: Pinned,
+    now: Timestamp,
+    /// Alerts as loaded, by id; `None`: opened in this batch.
+    loaded: BTreeMap<AlertId, Option<i64>>,
+    alerts: BTreeMap<AlertId, Alert>,
+    entries: Vec<(AlertId, String, Entry)>,
+    notifications: Vec<Notification>,
+    cancel: BTreeSet<AlertId>,
+    tell: Vec<(AlertId, Kind)>,
+    leaders: Vec<(AlertId, Actor)>,
+    /// Alerts to write.
+    touched: BTreeSet<AlertId>,
+    /// Notifications to write again.
+    rewritten: Vec<Notification>,
+}
+
+impl<'a> Changes<'a> {
+    pub(crate) fn new(scene: &'a Scene, pins: &'a Pins, now: Timestamp) -> Self {
+        Self {
+            scene,
+            pins,
+            pinned: Pinned::default(),
+            now,
+            loaded: BTreeMap::new(),
+            alerts: BTreeMap::new(),
+            entries: Vec::new(),
+            notifications: Vec::new(),
+            cancel: BTreeSet::new(),
+            tell: Vec::new(),
+            leaders: Vec::new(),
+            touched: BTreeSet::new(),
+            rewritten: Vec::new(),
+        }
+    }
+
+    /// Puts loaded alerts on the table, together with the policies they pinned.
+    pub(crate) async fn load(&mut self, tx: &mut dyn Tx, alerts: Vec<Alert>) -> store::Result<()> {
+        for alert in alerts {
+            let version = alert.setup_version;
+            if version != self.scene.world.version && self.pinned.missing(version) {
+                let setup = match self.pins.get(version) {
+                    Some(setup) => Some(setup),
+                    None => parse(store::setup::get(tx, version).await?)?,
+                };
+                if let Some(setup) = &setup {
+                    self.pins.keep(version, setup.clone());
+                }
+                self.pinned.add(version, setup);
+            }
+            self.loaded.entry(alert.id.clone()).or_insert(Some(alert.version));
+            self.alerts.entry(alert.id.clone()).or_insert(alert);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn alert(&self, id: &AlertId) -> Option<&Alert> {
+        self.alerts.get(id)
+    }
+
+    pub(crate) fn alerts(&self) -> impl Iterator<Item = &Alert> {
+        self.alerts.values()
+    }
+
+    pub(crate) fn open(&mut self, opening: Opening, leader: Option<&AlertId>, by: &Actor) -> AlertId {
+        let leader = leader.and_then(|id| self.alerts.get(id)).cloned();
+        let (alert, fx) = alert::open(&self.scene.world, opening, leader.as_ref(), by, self.now);
+        let id = alert.id.clone();
+        self.loaded.insert(id.clone(), None);
+        self.alerts.insert(id.clone(), alert);
+        self.take(&id, fx, by);
+        id
+    }
+
+    /// Applies an input to a loaded alert. Answers why nothing was done, if so.
+    pub(crate) fn decide(&mut self, id: &AlertId, input: &Input, by: &Actor) -> Option<&'static str> {
+        let before = self.alerts.get(id)?;
+        let pinned = policy(&self.pinned, self.scene, before);
+        let decision = catch_unwind(AssertUnwindSafe(|| alert::decide(&self.scene.world, pinned, before, input, by, self.now)));
+        let Ok((after, fx)) = decision else {
+            self.give_to_catch_all(id);
+            return None;
+        };
+        if fx.refused.is_some() {
+            return fx.refused;
+        }
+        self.alerts.insert(id.clone(), after);
+        self.take(id, fx, by);
+        None
+    }
+
+    /// A decision that panicked is a bug of ours; the alert must page all the same, and the others must not suffer.
+    fn give_to_catch_all(&mut self, id: &AlertId) {
+        tracing::error!(alert = %id, "deciding panicked; the catch-all has this alert now");
+        let Some(alert) = self.alerts.get_mut(id) else { return };
+        alert.policy = Pin::CatchAll;
+        alert.cursor = Cursor::default();
+        alert.state = State::Triggered;
+        alert.quiet_at = None;
+        alert.follows = None;
+        alert.next = Some(Next { at: firedog_domain::time::after(self.now, CATCH_ALL_AFTER_BUG), kind: NextKind::Page });
+        self.touched.insert(id.clone());
+        let reason = Some("Firedog could not decide this and gave it to the catch-all; please report it".to_owned());
+        self.entry(id, Entry { at: self.now, kind: EntryKind::Event, user: None, contact: None, channel: None, outcome: None, reason });
+    }
+
+    fn is_new(&self, id: &AlertId) -> bool {
+        self.loaded.get(id).is_some_and(Option::is_none)
+    }
+
+    fn take(&mut self, id: &AlertId, fx: Effects, by: &Actor) {
+        self.touched.insert(id.clone());
+        for entry in fx.entries {
+            self.entry(id, entry);
+        }
+        if fx.cancel_pages {
+            self.cancel.insert(id.clone());
+            let pending = |n: &&mut Notification| n.alert == *id && n.kind == Kind::Page && n.state == Delivery::Pending;
+            for n in self.notifications.iter_mut().filter(pending) {
+                n.state = Delivery::Cancelled;
+                n.ready_at = None;
+            }
+        }
+        self.notifications.extend(fx.notifications);
+        if let Some(kind) = fx.tell {
+            self.tell.push((id.clone(), kind));
+        }
+        if fx.followers {
+            self.leaders.push((id.clone(), by.clone()));
+        }
+    }
+
+    /// Adds a line to an alert's timeline. Its key orders lines of one instant and makes writing it twice harmless.
+    pub(crate) fn entry(&mut self, id: &AlertId, entry: Entry) {
+        let version = self.alerts.get(id).map_or(0, |alert| alert.version);
+        let key = format!("{version:010}.{:04}", self.entries.len());
+        self.entries.push((id.clone(), key, entry));
+    }
+
+    /// Adds the line of an attempt; one line per attempt, however often it is written.
+    pub(crate) fn attempt_entry(&mut self, tried: &Notification, entry: Entry) {
+        self.entries.push((tried.alert.clone(), format!("n.{}.{:04}", tried.id, tried.attempt), entry));
+    }
+
+    pub(crate) fn add(&mut self, notifications: Vec<Notification>) {
+        self.notifications.extend(notifications);
+    }
+
+    pub(crate) fn rewrite(&mut self, notifications: Vec<Notification>) {
+        self.rewritten.extend(notifications);
+    }
+
+    /// Writes everything. What may go out at once is written as already claimed, and answered: from accepting an event to
+    /// handing its page to a provider takes this one commit.
+    /// `room` bounds how many; the rest waits for the next claim.
+    pub(crate) async fn write(mut self, tx: &mut dyn Tx, room: usize) -> store::Result<Vec<Dispatch>> {
+        self.lead(tx).await?;
+        let written = self.touched.iter().filter_map(|id| self.alerts.get(id)).cloned();
+        let (inserts, updates): (Vec<Alert>, Vec<Alert>) = written.partition(|alert| self.is_new(&alert.id));
+        store::alert::insert_many(tx, &inserts).await?;
+        if !store::alert::update_many(tx, &updates).await?.is_empty() {
+            return Err(store::Error::Conflict);
+        }
+        let cancel: Vec<AlertId> = self.cancel.iter().filter(|id| !self.is_new(id)).cloned().collect();
+        store::notification::cancel_pending(tx, &cancel).await?;
+        if !store::notification::update_many(tx, &self.rewritten).await?.is_empty() {
+            return Err(store::Error::Conflict);
+        }
+        self.tell(tx).await?;
+        let dispatches = self.claim(room);
+        store::notification::insert_many(tx, &self.notifications).await?;
+        store::timeline::append_many(tx, &self.entries).await?;
+        Ok(dispatches)
+    }
+
+    /// Followers go the way of their leader.
+    async fn lead(&mut self, tx: &mut dyn Tx) -> store::Result<()> {
+        let leaders = std::mem::take(&mut self.leaders);
+        for (leader, by) in leaders {
+            // A new alert has no followers in the store yet, and without groups nobody has any.
+            if self.groups() && !self.is_new(&leader) {
+                let rows = store::alert::followers_of(tx, &leader).await?;
+                self.load(tx, rows).await?;
+            }
+            let state = self.alerts.get(&leader).map_or(State::Resolved, |alert| alert.state);
+            let of_leader: Vec<AlertId> = self.alerts.values().filter(|a| a.follows.as_ref() == Some(&leader)).map(|a| a.id.clone()).collect();
+            for follower in of_leader {
+                let input = match state {
+                    State::Acknowledged => Input::Acknowledge,
+                    State::Triggered | State::Resolved => Input::Due { leader: Some(state), source_alive: true },
+                };
+                self.decide(&follower, &input, &by);
+            }
+        }
+        // A follower leads nobody: what its own decision asked for here has no one to go to.
+        self.leaders.clear();
+        Ok(())
+    }
+
+    fn groups(&self) -> bool {
+        self.scene.world.setup.services.iter().any(|service| service.group.is_some())
+    }
+
+    async fn tell(&mut self, tx: &mut dyn Tx) -> store::Result<()> {
+        let paged = |id: &&AlertId| !self.is_new(id) && self.alerts.get(*id).is_some_and(|alert| alert.pages > 0);
+        let ids: Vec<AlertId> = self.tell.iter().map(|(id, _)| id).filter(paged).cloned().collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let sent = store::notification::load_for_alerts(tx, &ids).await?;
+        for (id, kind) in &self.tell {
+            let Some(alert) = self.alerts.get(id) else { continue };
+            let of_alert: Vec<Notification> = sent.iter().filter(|n| n.alert == *id).cloned().collect();
+            let told = tell(alert, &of_alert, *kind, self.now);
+            self.notifications.extend(told.into_iter().map(|n| Notification { id: format!("{}.{}", n.id, kind.as_str()).into(), ..n }));
+        }
+        Ok(())
+    }
+
+    /// Marks what is ready now as being sent by us.
+    fn claim(&mut self, room: usize) -> Vec<Dispatch> {
+        let mut dispatches = Vec::new();
+        for n in &mut self.notifications {
+            if dispatches.len() >= room {
+                break;
+            }
+            let ready = n.state == Delivery::Pending && n.ready_at.is_some_and(|at| at <= self.now);
+            let Some(alert) = self.alerts.get(&n.alert).filter(|_| ready) else { continue };
+            let Some(dispatch) = address(self.scene, alert, n) else { continue };
+            n.state = Delivery::Sending;
+            n.ready_at = Some(firedog_domain::time::after(self.now, LEASE));
+            n.attempt += 1;
+            n.fence += 1;
+            dispatches.push(Dispatch { notification: n.clone(), ..dispatch });
+        }
+        dispatches
+    }
+}
+
+fn parse(stored: Option<store::setup::Stored>) -> store::Result<Option<Arc<Setup>>> {
+    let Some(stored) = stored else { return Ok(None) };
+    let setup = serde_json::from_str(&stored.body).map_err(|e| store::Error::Broken(format!("setup {}: {e}", stored.version)))?;
+    Ok(Some(Arc::new(setup)))
+}
+
+/// Whom and where a notification goes to, from the current setup; `None` when that is gone.
+pub(crate) fn address(scene: &Scene, alert: &Alert, n: &Notification) -> Option<Dispatch> {
+    let user = scene.world.setup.user(&n.user)?;
+    let contact = user.contacts().into_iter().find(|contact| contact.id == n.contact)?;
+    Some(Dispatch { notification: n.clone(), user: user.clone(), contact, alert: alert.clone(), zone: zone(scene, alert), bundled: Vec::new() })
+}
+
+/// The zone in which a service's team lives: that of its first schedule.
+fn zone(scene: &Scene, alert: &Alert) -> Option<Zone> {
+    let team = &scene.world.setup.service(alert.service.as_ref()?)?.team;
+    scene.world.setup.schedules.iter().find(|schedule| schedule.team.as_ref() == Some(team)).map(|schedule| schedule.timezone.clone())
+}
+
+fn policy<'a>(pinned: &'a Pinned, scene: &'a Scene, alert: &Alert) -> Option<&'a Policy> {
+    match &alert.policy {
+        Pin::Policy(id) => pinned.policy(scene, alert.setup_version, id),
+        _ => None,
+    }
+}
+
+/// Whether the heartbeat of an alert's own source is missing, so that its silence says nothing.
+pub(crate) fn source_alive(missing: &BTreeSet<IntegrationId>, alert: &Alert) -> bool {
+    alert.integration.as_ref().is_none_or(|id| !missing.contains(id))
+}

@@ -1,0 +1,414 @@
+//! The shell: a queue in front of the core, a loop behind it, and messages on their way.
+
+use crate::core::{Core, Options};
+use crate::ingest::{Accepted, BATCH, Incoming};
+use crate::{Applied, Clock, Deliver, Dispatch, Error, Health, Ping, Raise, Result, Scene};
+use firedog_domain::alert::{Actor, Alert, Input};
+use firedog_domain::delivery::Outcome;
+use firedog_domain::event::Event;
+use firedog_domain::id::*;
+use firedog_domain::setup::{Maintenance, Override, Setup, Silence};
+use firedog_store::{Dialect, Op, Store};
+use jiff::SignedDuration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
+
+/// How long the loop sleeps at most although nothing is due: another node, or a hand in the database, may have
+/// added work that no signal told us about.
+const POLL: Duration = Duration::from_millis(500);
+/// After a failure of the store the loop tries again so soon.
+const AFTER_ERROR: Duration = Duration::from_millis(250);
+/// Batches on their way into the store at once. SQLite has one writer: a second batch is made while the first is synced.
+const WORKERS_SQLITE: usize = 2;
+const WORKERS_POSTGRES: usize = 4;
+/// How long a drain waits for messages on their way: longer than any provider's timeout.
+const DRAIN: Duration = Duration::from_secs(25);
+/// Closed alerts deleted in one transaction.
+const RETENTION_BATCH: u32 = 200;
+
+/// A running Firedog. Cheap to clone; all clones are the same.
+#[derive(Clone)]
+pub struct Engine(Arc<Shell>);
+
+struct Shell {
+    core: Core,
+    deliver: Arc<dyn Deliver>,
+    queue: mpsc::Sender<Waiting>,
+    incoming: Mutex<mpsc::Receiver<Waiting>>,
+    queued: AtomicUsize,
+    wake: Notify,
+    permits: Arc<Semaphore>,
+    /// The loop does its work: it looked at what is due without an error the last time.
+    looping: AtomicBool,
+    draining: AtomicBool,
+}
+
+/// The events of one request, and whoever waits for their commit.
+struct Waiting {
+    events: Vec<Incoming>,
+    answer: oneshot::Sender<Result<Vec<Accepted>>>,
+}
+
+impl Engine {
+    pub fn new(store: Store, clock: Clock, deliver: Arc<dyn Deliver>, options: Options) -> Self {
+        let (queue, incoming) = mpsc::channel(options.queue.max(1));
+        let permits = Arc::new(Semaphore::new(options.in_flight.max(1)));
+        Self(Arc::new(Shell {
+            core: Core::new(store, clock, options),
+            deliver,
+            queue,
+            incoming: Mutex::new(incoming),
+            queued: AtomicUsize::new(0),
+            wake: Notify::new(),
+            permits,
+            looping: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+        }))
+    }
+
+    pub fn core(&self) -> &Core {
+        &self.0.core
+    }
+    pub fn clock(&self) -> &Clock {
+        &self.0.core.0.clock
+    }
+    pub fn options(&self) -> &Options {
+        &self.0.core.0.options
+    }
+    pub fn store(&self) -> &Store {
+        self.0.core.store()
+    }
+    pub fn new_id(&self) -> String {
+        self.0.core.new_id()
+    }
+
+    /// Reads through a named operation.
+    pub async fn read<O: Op>(&self, op: O) -> Result<O::Out> {
+        self.0.core.read(op).await
+    }
+
+    /// The present setup and live data.
+    pub async fn scene(&self) -> Result<Arc<Scene>> {
+        self.0.core.scene().await
+    }
+
+    /// Whether more events may come; ask before reading a body.
+    pub fn has_room(&self) -> bool {
+        !self.0.draining.load(Ordering::Relaxed) && self.0.queued.load(Ordering::Relaxed) < self.options().queue
+    }
+
+    /// How many events wait for their commit.
+    pub fn queued(&self) -> usize {
+        self.0.queued.load(Ordering::Relaxed)
+    }
+
+    /// Takes events in; answers after the commit.
+    pub async fn ingest(&self, events: Vec<Event>) -> Result<Vec<Accepted>> {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        if !self.has_room() {
+            return Err(Error::Busy);
+        }
+        let count = events.len();
+        let (answer, answered) = oneshot::channel();
+        let events = events.into_iter().map(|event| self.0.core.incoming(event)).collect();
+        self.0.queued.fetch_add(count, Ordering::Relaxed);
+        let queued = self.0.queue.try_send(Waiting { events, answer });
+        if queued.is_err() {
+            self.0.queued.fetch_sub(count, Ordering::Relaxed);
+            return Err(Error::Busy);
+        }
+        if self.clock().is_manual() {
+            self.drain_queue().await;
+        }
+        answered.await.unwrap_or_else(|_| Err(Error::Unavailable("Firedog is stopping".to_owned())))
+    }
+
+    pub async fn act(&self, alert: &AlertId, input: Input, by: &Actor) -> Result<Alert> {
+        let (alert, dispatches) = self.0.core.act(alert, input, by, self.room()).await?;
+        self.launch(dispatches);
+        Ok(alert)
+    }
+
+    pub async fn raise(&self, raise: Raise, by: &Actor) -> Result<Alert> {
+        let (alert, dispatches) = self.0.core.raise(raise, by, self.room()).await?;
+        self.launch(dispatches);
+        Ok(alert)
+    }
+
+    pub async fn ping(&self, integration: &IntegrationId, ping: Ping) -> Result<()> {
+        let dispatches = self.0.core.ping(integration, ping, self.room()).await?;
+        self.launch(dispatches);
+        Ok(())
+    }
+
+    pub async fn apply(&self, setup: Setup, by: &Actor, expect: Option<i64>) -> Result<Applied> {
+        let applied = self.0.core.apply(setup, by, expect).await;
+        self.0.wake.notify_one();
+        applied
+    }
+
+    pub async fn add_override(&self, schedule: &ScheduleId, item: Override, by: &Actor) -> Result<OverrideId> {
+        self.0.core.add_override(schedule, item, by).await
+    }
+    pub async fn end_override(&self, id: &OverrideId, by: &Actor) -> Result<()> {
+        self.0.core.end_override(id, by).await
+    }
+    pub async fn put_silence(&self, silence: Silence, by: &Actor) -> Result<SilenceId> {
+        self.woken(self.0.core.put_silence(silence, by).await)
+    }
+    pub async fn end_silence(&self, id: &SilenceId, by: &Actor) -> Result<()> {
+        self.woken(self.0.core.end_silence(id, by).await)
+    }
+    pub async fn add_maintenance(&self, maintenance: Maintenance, by: &Actor) -> Result<MaintenanceId> {
+        self.woken(self.0.core.add_maintenance(maintenance, by).await)
+    }
+    pub async fn end_maintenance(&self, id: &MaintenanceId, by: &Actor) -> Result<()> {
+        self.woken(self.0.core.end_maintenance(id, by).await)
+    }
+
+    fn woken<T>(&self, done: T) -> T {
+        self.0.wake.notify_one();
+        done
+    }
+
+    /// What the auditor sees now, and whether the loop is at work.
+    pub async fn health(&self) -> Result<Health> {
+        let mut health = self.0.core.audit(self.clock().now()).await?;
+        if !self.clock().is_manual() && !self.0.looping.load(Ordering::Relaxed) {
+            health.problems.push("the engine's loop is not running".to_owned());
+        }
+        if self.0.draining.load(Ordering::Relaxed) {
+            health.problems.push("Firedog is stopping".to_owned());
+        }
+        if self.store().is_broken() {
+            health.problems.push("the database is broken".to_owned());
+        }
+        health.ok = health.problems.is_empty();
+        Ok(health)
+    }
+
+    /// Runs until `stop` ends, then takes nothing more in and lets messages on their way arrive.
+    /// Answers an error only when the store is broken: then the process has to end and recover.
+    pub async fn run(&self, stop: impl Future<Output = ()> + Send) -> Result<()> {
+        let workers = if self.store().dialect() == Dialect::Sqlite { WORKERS_SQLITE } else { WORKERS_POSTGRES };
+        let tasks: Vec<_> = (0..workers).map(|_| tokio::spawn(self.clone().take_in())).collect();
+        let keeper = tokio::spawn(self.clone().keep());
+        let result = tokio::select! {
+            result = self.look() => result,
+            () = stop => Ok(()),
+        };
+        self.0.draining.store(true, Ordering::Relaxed);
+        // What was accepted into the queue still has somebody waiting for its answer.
+        let emptied = async {
+            while self.queued() > 0 && !self.store().is_broken() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let _ = tokio::time::timeout(DRAIN, emptied).await;
+        tasks.iter().for_each(tokio::task::JoinHandle::abort);
+        keeper.abort();
+        let all = u32::try_from(self.options().in_flight.max(1)).unwrap_or(u32::MAX);
+        let _ = tokio::time::timeout(DRAIN, self.0.permits.acquire_many(all)).await;
+        result
+    }
+
+    /// Looks at what is due, sleeps until something is, and looks again.
+    async fn look(&self) -> Result<()> {
+        loop {
+            match self.tick().await {
+                Ok((_, true)) => {}
+                Ok((next_wake, false)) => {
+                    self.0.looping.store(true, Ordering::Relaxed);
+                    let until = next_wake.map_or(POLL, |at| {
+                        let left = at.duration_since(self.clock().now());
+                        Duration::try_from(left).unwrap_or(Duration::ZERO).min(POLL)
+                    });
+                    let _ = tokio::time::timeout(until, self.0.wake.notified()).await;
+                }
+                Err(Error::Broken(why)) if self.store().is_broken() => return Err(Error::Broken(why)),
+                Err(error) => {
+                    self.0.looping.store(false, Ordering::Relaxed);
+                    tracing::error!(%error, "looking at what is due failed; trying again");
+                    tokio::time::sleep(AFTER_ERROR).await;
+                }
+            }
+        }
+    }
+
+    async fn tick(&self) -> Result<(Option<jiff::Timestamp>, bool)> {
+        let step = self.0.core.step(self.clock().now(), self.room()).await?;
+        // Without room the rest waits for a message to come back, which wakes us.
+        let more = step.more && self.room() > step.dispatches.len();
+        self.launch(step.dispatches);
+        Ok((step.next_wake, more))
+    }
+
+    /// Takes queued events in, batch by batch.
+    async fn take_in(self) {
+        loop {
+            let Some(first) = self.next_waiting().await else { return };
+            self.commit(first).await;
+        }
+    }
+
+    async fn next_waiting(&self) -> Option<Vec<Waiting>> {
+        let mut incoming = self.0.incoming.lock().await;
+        let mut batch = vec![incoming.recv().await?];
+        self.fill(&mut batch, &mut incoming);
+        Some(batch)
+    }
+
+    /// Whatever else waits already joins the batch; nothing is waited for.
+    fn fill(&self, batch: &mut Vec<Waiting>, incoming: &mut mpsc::Receiver<Waiting>) {
+        let mut count: usize = batch.iter().map(|waiting| waiting.events.len()).sum();
+        while count < BATCH {
+            let Ok(waiting) = incoming.try_recv() else { return };
+            count += waiting.events.len();
+            batch.push(waiting);
+        }
+    }
+
+    async fn commit(&self, batch: Vec<Waiting>) {
+        let mut events = Vec::new();
+        let mut answers = Vec::new();
+        for waiting in batch {
+            answers.push((waiting.events.len(), waiting.answer));
+            events.extend(waiting.events);
+        }
+        let count = events.len();
+        let result = self.0.core.ingest_batch(events, self.room()).await;
+        self.0.queued.fetch_sub(count, Ordering::Relaxed);
+        match result {
+            Ok((accepted, dispatches)) => {
+                let mut accepted = accepted.into_iter();
+                for (n, answer) in answers {
+                    let _ = answer.send(Ok(accepted.by_ref().take(n).collect()));
+                }
+                self.launch(crate::send::bundle(dispatches));
+                self.0.wake.notify_one();
+            }
+            Err(error) => {
+                tracing::error!(%error, events = count, "events could not be stored; their senders are told to try again");
+                for (_, answer) in answers {
+                    let _ = answer.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    fn room(&self) -> usize {
+        self.0.permits.available_permits()
+    }
+
+    /// Hands messages out. Each holds a permit until its outcome is recorded.
+    fn launch(&self, dispatches: Vec<Dispatch>) {
+        for dispatch in dispatches {
+            let engine = self.clone();
+            tokio::spawn(async move {
+                let Ok(permit) = engine.0.permits.clone().acquire_owned().await else { return };
+                engine.send(dispatch).await;
+                drop(permit);
+                engine.0.wake.notify_one();
+            });
+        }
+    }
+
+    async fn send(&self, dispatch: Dispatch) {
+        let tried = dispatch.notifications();
+        let deliver = self.0.deliver.deliver(dispatch);
+        // A sender that panics has maybe sent: that is what unknown means.
+        let outcome = tokio::spawn(deliver).await.unwrap_or_else(|e| Outcome::Unknown { reason: format!("the sender failed: {e}") });
+        if outcome != Outcome::Sent {
+            tracing::warn!(notification = %tried[0].id, outcome = outcome.as_str(), reason = outcome.reason(), "a message did not go out");
+        }
+        // If the outcome cannot be recorded, the lease runs out and the message is tried again under the same key.
+        match self.0.core.record(&tried, &outcome, self.clock().now(), self.room()).await {
+            Ok(dispatches) => self.launch(dispatches),
+            Err(error) => tracing::error!(%error, notification = %tried[0].id, "the outcome of a message could not be recorded"),
+        }
+    }
+
+    /// Housekeeping: the auditor's voice, retention, old setups.
+    async fn keep(self) {
+        let mut seconds: u64 = 0;
+        loop {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            seconds += 10;
+            match self.health().await {
+                Ok(health) if !health.ok => tracing::error!(problems = ?health.problems, "the auditor found something wrong"),
+                Ok(_) => {}
+                Err(error) => tracing::error!(%error, "the auditor could not look"),
+            }
+            if seconds.is_multiple_of(600)
+                && let Err(error) = self.retain().await
+            {
+                tracing::warn!(%error, "old rows could not be deleted; trying again later");
+            }
+        }
+    }
+
+    /// Deletes what is past its retention, in bounded batches.
+    pub async fn retain(&self) -> Result<u64> {
+        let before = firedog_domain::time::after(self.clock().now(), -self.options().retention);
+        let mut deleted = 0;
+        loop {
+            let batch = self.store().write(Retain { before }).await.map_err(crate::core::from_store)?;
+            deleted += batch;
+            if batch < u64::from(RETENTION_BATCH) {
+                return Ok(deleted);
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Tests with a manual clock: does everything that is due by now, including the messages and what follows from them.
+    pub async fn settle(&self) -> Result<()> {
+        loop {
+            self.drain_queue().await;
+            let (_, more) = self.tick().await?;
+            let all = u32::try_from(self.options().in_flight.max(1)).unwrap_or(u32::MAX);
+            // All permits back: every message handed out so far has been recorded.
+            tokio::task::yield_now().await;
+            drop(self.0.permits.acquire_many(all).await);
+            let step = self.0.core.step(self.clock().now(), self.room()).await?;
+            let idle = step.dispatches.is_empty() && !step.more && !more && step.next_wake.is_none_or(|at| at > self.clock().now());
+            self.launch(step.dispatches);
+            if idle {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn drain_queue(&self) {
+        loop {
+            let mut batch = Vec::new();
+            self.fill(&mut batch, &mut *self.0.incoming.lock().await);
+            if batch.is_empty() {
+                return;
+            }
+            self.commit(batch).await;
+        }
+    }
+}
+
+struct Retain {
+    before: jiff::Timestamp,
+}
+
+impl Op for Retain {
+    type Out = u64;
+    const NAME: &'static str = "retain";
+    async fn run(&self, tx: &mut dyn firedog_store::Tx) -> firedog_store::Result<u64> {
+        let closed = firedog_store::retention::delete_closed(tx, self.before, RETENTION_BATCH).await?;
+        firedog_store::retention::delete_ended(tx, self.before, RETENTION_BATCH).await?;
+        // Answers kept for repeated requests are worth a day, whatever the retention is.
+        let answers = firedog_domain::time::after(self.before, SignedDuration::ZERO);
+        firedog_store::retention::delete_answers(tx, answers, RETENTION_BATCH).await?;
+        firedog_store::setup::prune(tx, 100).await?;
+        Ok(closed)
+    }
+}
