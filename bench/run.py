@@ -13,6 +13,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -156,7 +157,10 @@ class Bench:
         self.table = Table(["Firedog, SQLite", "Alertmanager", "Firedog, PostgreSQL"])
         self.bodies = write_bodies(directory)
         self.probes = []
-        self.cluster = Once(lambda: Cluster(directory / "postgres", fsync=True))
+        # PostgreSQL runs as another user, who may not reach into this directory.
+        self.public = pathlib.Path(tempfile.mkdtemp(prefix="firedog-bench-", dir="/var/tmp"))
+        self.public.chmod(0o755)
+        self.cluster = Once(lambda: Cluster(self.public / "postgres", fsync=True))
         self.cases = 0
 
     def case(self, database):
@@ -306,6 +310,7 @@ def main():
         bench.run()
     finally:
         bench.cluster.stop()
+        shutil.rmtree(bench.public, ignore_errors=True)
         shutil.rmtree(options.directory, ignore_errors=True)
 
 
