@@ -1,0 +1,35 @@
+"""`firedog demo`, alone and with somebody who acknowledges."""
+
+import re
+
+from .. import web
+from ..firedog import clean_environment
+from ..wait import until
+from . import only
+
+
+@only("sqlite")
+def test_the_demo_tells_the_whole_story_alone(t):
+    done = t.run("demo", "--once", seconds=120)
+    for word in ("triggered", "notified", "acknowledged", "resolved"):
+        assert word in done.out, f"{word!r} is missing in {done}"
+    assert "demo" in done.out.lower()
+
+
+@only("sqlite")
+def test_the_demo_is_acknowledged_from_the_printed_link(t):
+    demo = t.process("demo", [t.binary, "demo"], env=clean_environment(), cwd=t.directory)
+
+    def link():
+        if not demo.running():
+            raise RuntimeError(f"the demo ended early:\n{demo.tail()}")
+        for url in re.findall(r"https?://127\.0\.0\.1:\d+/\S+", demo.text()):
+            answer = web.send("GET", url)
+            if answer.status == 200 and 'value="acknowledge"' in answer.text:
+                return url
+
+    url = until("a link that acknowledges", link, 60, every=0.3)
+    web.send("POST", url, form={"action": "acknowledge"}).expect(200, 303)
+    assert demo.wait(90) == 0, demo.tail()
+    said = demo.text()
+    assert "acknowledged" in said and "resolved" in said, demo.tail()
