@@ -1,0 +1,78 @@
+//! JSON Schema of the setup files, for editors that complete and check while typing.
+
+pub mod keys;
+
+use keys::{Object, Shape};
+use serde_json::{Map, Value, json};
+
+/// Draft 2020-12. It accepts what [`super::load`] accepts, as far as a schema can say it: references, zones
+/// and expressions are checked by `firedog check` only.
+pub fn json_schema() -> Value {
+    let mut definitions = Map::new();
+    for object in keys::OBJECTS.iter().filter(|object| object.what != keys::SETUP.what) {
+        definitions.insert(name(object), describe(object));
+    }
+    let mut root = describe(&keys::SETUP);
+    root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    root["title"] = json!("Firedog setup");
+    root["$defs"] = Value::Object(definitions);
+    root
+}
+
+fn name(object: &Object) -> String {
+    object.what.replace(' ', "_")
+}
+
+fn describe(object: &Object) -> Value {
+    let mut properties = Map::new();
+    for key in object.keys {
+        let mut shape = schema_of(&key.shape);
+        shape["description"] = json!(key.about);
+        let example: Value = serde_json::from_str(key.example).expect("the examples of the keys are JSON; a test reads them all");
+        shape["examples"] = json!([example]);
+        properties.insert(key.name.to_owned(), shape);
+    }
+    let required: Vec<&str> = object.keys.iter().filter(|key| key.required).map(|key| key.name).collect();
+    let mut schema = json!({
+        "type": "object",
+        "description": object.about,
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    });
+    if !object.exactly_one.is_empty() {
+        schema["oneOf"] = object.exactly_one.iter().map(|key| json!({ "required": [key] })).collect();
+    }
+    schema
+}
+
+fn schema_of(shape: &Shape) -> Value {
+    let pattern = |pattern: &str| json!({ "type": "string", "pattern": pattern });
+    match shape {
+        Shape::Slug | Shape::Ref(_) => pattern("^[a-z0-9][a-z0-9._-]{0,63}$"),
+        Shape::Email => pattern(r"^([^@\s]+@[^@\s]+|\$\{[A-Za-z_][A-Za-z0-9_]*\})$"),
+        Shape::Url => pattern(r"^(https?://\S+|\$\{[A-Za-z_][A-Za-z0-9_]*\})$"),
+        Shape::Length => pattern("^([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$"),
+        Shape::Every => pattern("^[1-9][0-9]*(h|d|w|mo)$"),
+        Shape::LocalTime => pattern("^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?$"),
+        Shape::Instant => pattern("^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?([Zz]|[+-][0-9]{2}:[0-9]{2})?)?$"),
+        Shape::Clock => pattern("^[0-9]{2}:[0-9]{2}(:[0-9]{2})?$"),
+        Shape::ClockOrInstant => json!({ "anyOf": [schema_of(&Shape::Clock), schema_of(&Shape::Instant)] }),
+        Shape::Days => json!({ "anyOf": [
+            pattern("^(daily|all|(mon|tue|wed|thu|fri|sat|sun)([-,] ?(mon|tue|wed|thu|fri|sat|sun))*)$"),
+            { "type": "array", "minItems": 1, "items": { "enum": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] } },
+        ] }),
+        Shape::Sha256 => pattern("^[0-9A-Fa-f]{64}$"),
+        Shape::Zone | Shape::Cel | Shape::Matcher => json!({ "type": "string", "minLength": 1 }),
+        // Numbers and truth values are taken as they are written.
+        Shape::Text => json!({ "type": ["string", "number", "boolean"] }),
+        Shape::Texts => json!({ "type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] } }),
+        Shape::Bool => json!({ "type": "boolean" }),
+        Shape::Count(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
+        Shape::OneOf(words) => json!({ "enum": words }),
+        Shape::List(of) => json!({ "type": "array", "items": schema_of(of) }),
+        Shape::OneOrMore(of) => json!({ "type": "array", "minItems": 1, "items": schema_of(of) }),
+        Shape::Map(object) => json!({ "$ref": format!("#/$defs/{}", name(object)) }),
+        Shape::Any(shapes) => json!({ "anyOf": shapes.iter().map(schema_of).collect::<Vec<_>>() }),
+    }
+}

@@ -1,0 +1,485 @@
+//! Every key of the setup files, once: the reader ([`super::super::load`]) refuses what is not in here, and the
+//! JSON Schema for editors is made from it.
+
+/// An object of the files: a mapping with known keys.
+pub struct Object {
+    /// What it is called in messages.
+    pub what: &'static str,
+    pub about: &'static str,
+    /// Keys of which exactly one is there.
+    pub exactly_one: &'static [&'static str],
+    pub keys: &'static [Key],
+}
+
+pub struct Key {
+    pub name: &'static str,
+    pub required: bool,
+    pub shape: Shape,
+    pub about: &'static str,
+    /// As JSON, which is YAML too.
+    pub example: &'static str,
+}
+
+/// What may stand behind a key.
+pub enum Shape {
+    /// One line of text.
+    Text,
+    /// `[a-z0-9][a-z0-9._-]{0,63}`
+    Slug,
+    /// The slug of another object.
+    Ref(&'static str),
+    Email,
+    Url,
+    /// `90s`, `1h30m`.
+    Length,
+    /// `12h`, `1d`, `2w`, `1mo`.
+    Every,
+    Zone,
+    /// A local date and time without offset.
+    LocalTime,
+    /// A date and time, local or with offset.
+    Instant,
+    /// A time of day.
+    Clock,
+    Days,
+    /// A time of day, or a date and time.
+    ClockOrInstant,
+    Sha256,
+    Matcher,
+    Cel,
+    Bool,
+    /// A whole number between two.
+    Count(i64, i64),
+    OneOf(&'static [&'static str]),
+    List(&'static Shape),
+    /// At least one.
+    OneOrMore(&'static Shape),
+    Map(&'static Object),
+    /// Names with texts.
+    Texts,
+    /// Either.
+    Any(&'static [Shape]),
+}
+
+impl Object {
+    pub fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+}
+
+use Shape::{
+    Any, Bool, Cel, Clock, ClockOrInstant, Count, Days, Email, Every, Instant, Length, List, LocalTime, Map, Matcher, OneOf,
+    OneOrMore, Ref, Sha256, Slug, Text, Texts, Url, Zone,
+};
+
+const fn must(name: &'static str, shape: Shape, about: &'static str, example: &'static str) -> Key {
+    Key { name, required: true, shape, about, example }
+}
+
+const fn may(name: &'static str, shape: Shape, about: &'static str, example: &'static str) -> Key {
+    Key { name, required: false, shape, about, example }
+}
+
+const ID: &str = "Its slug: lower-case letters, digits, `.`, `_` and `-`, at most 64. Others refer to it by this.";
+const NAME: &str = "What people call it. Default: the id.";
+
+/// Further passes over a policy. More is a typing mistake: the catch-all goes on anyway.
+pub const MAX_REPEAT: i64 = 100;
+
+pub static SETUP: Object = Object {
+    what: "setup",
+    about: "A Firedog setup. Any number of such files in a directory are read together.",
+    exactly_one: &[],
+    keys: &[
+        may("teams", List(&Map(&TEAM)), "Who owns services.", r#"[{"id": "pupper", "members": ["ada"]}]"#),
+        may("users", List(&Map(&USER)), "The people.", r#"[{"id": "ada", "email": "ada@example.org"}]"#),
+        may(
+            "schedules",
+            List(&Map(&SCHEDULE)),
+            "Who is on call when.",
+            r#"[{"id": "primary", "timezone": "UTC", "layers": [{"id": "weekly", "users": ["ada"], "start": "2026-01-05T09:00", "every": "1w"}]}]"#,
+        ),
+        may(
+            "policies",
+            List(&Map(&POLICY)),
+            "Who is paged in which order.",
+            r#"[{"id": "pupper", "steps": [{"page": [{"user": "ada"}], "wait": "5m"}]}]"#,
+        ),
+        may(
+            "catch_all",
+            Map(&CATCH_ALL),
+            "Who is paged after the last pass, and for whatever reaches nobody. Default: every member of the owning team.",
+            r#"{"page": [{"user": "ada"}], "every": "30m"}"#,
+        ),
+        may("services", List(&Map(&SERVICE)), "What can break.", r#"[{"id": "web", "team": "pupper"}]"#),
+        may(
+            "routes",
+            List(&Map(&ROUTE)),
+            "Which service and urgency an event gets; in order, the first match wins.",
+            r#"[{"when": "labels.severity == 'info'", "urgency": "low"}]"#,
+        ),
+        may(
+            "silences",
+            List(&Map(&SILENCE)),
+            "What does not page for a while.",
+            r#"[{"id": "noisy", "service": "web", "until": "2026-12-31T00:00"}]"#,
+        ),
+        may(
+            "maintenance",
+            List(&Map(&MAINTENANCE)),
+            "When services may be down, once or again and again.",
+            r#"[{"id": "nightly", "services": ["web"], "every": "day", "from": "02:00", "to": "03:00"}]"#,
+        ),
+    ],
+};
+
+pub static TEAM: Object = Object {
+    what: "team",
+    about: "A team owns services.",
+    exactly_one: &[],
+    keys: &[
+        must("id", Slug, ID, r#""pupper""#),
+        may("name", Text, NAME, r#""Pupper""#),
+        may("members", List(&Ref("user")), "Its people.", r#"["ada", "grace"]"#),
+        may(
+            "policy",
+            Ref("policy"),
+            "What paging this team means, and what its services run by default. Default: all members are paged.",
+            r#""pupper""#,
+        ),
+    ],
+};
+
+pub static USER: Object = Object {
+    what: "user",
+    about: "A person.",
+    exactly_one: &[],
+    keys: &[
+        must("id", Slug, ID, r#""ada""#),
+        may("name", Text, NAME, r#""Ada Lovelace""#),
+        may(
+            "email",
+            Email,
+            "Their address; also the contact method `email` when `contact` is left out. May be ${ENV}.",
+            r#""ada@example.org""#,
+        ),
+        may("timezone", Zone, "Default: the zone of the schedule that pages them, then UTC.", r#""America/Chicago""#),
+        may("contact", List(&Map(&CONTACT)), "Their contact methods.", r#"[{"id": "mail", "email": "ada@example.org"}]"#),
+        may(
+            "rules",
+            Map(&RULES),
+            "Which contact methods are used when. Default: high = all at once, low = the first.",
+            r#"{"high": [{"via": "mail"}]}"#,
+        ),
+        may(
+            "waking",
+            Map(&WAKING),
+            "When low urgency may disturb them, in their zone. Default: 08:00 to 20:00.",
+            r#"{"from": "08:00", "to": "20:00"}"#,
+        ),
+    ],
+};
+
+pub static CONTACT: Object = Object {
+    what: "contact",
+    about: "A contact method: exactly one of `email` and `webhook`.",
+    exactly_one: &["email", "webhook"],
+    keys: &[
+        must("id", Slug, ID, r#""mail""#),
+        may("email", Email, "Where to send mail. May be ${ENV}.", r#""ada@example.org""#),
+        may("webhook", Url, "Where to POST pages. May be ${ENV}.", r#""https://example.org/page""#),
+        may("secret", Text, "Signs webhooks. May be ${ENV}.", r#""${ADA_WEBHOOK_SECRET}""#),
+        may("secret_file", Text, "A file with the secret, beside this one.", r#""ada-webhook.secret""#),
+        may(
+            "content",
+            OneOf(&["full", "minimal"]),
+            "`minimal` sends no alert text: only that there is one, and the link.",
+            r#""minimal""#,
+        ),
+    ],
+};
+
+pub static RULES: Object = Object {
+    what: "rules",
+    about: "Notification rules by urgency.",
+    exactly_one: &[],
+    keys: &[
+        may(
+            "high",
+            OneOrMore(&Map(&RULE)),
+            "At any hour. Default: all contact methods at once.",
+            r#"[{"via": "mail"}, {"via": "hook", "after": "1m"}]"#,
+        ),
+        may("low", OneOrMore(&Map(&RULE)), "In waking hours. Default: the first contact method.", r#"[{"via": "mail"}]"#),
+    ],
+};
+
+pub static RULE: Object = Object {
+    what: "rule",
+    about: "One contact method and when.",
+    exactly_one: &[],
+    keys: &[
+        must("via", Ref("contact"), "A contact method of this person.", r#""mail""#),
+        may("after", Length, "Counted from the page. Default: at once.", r#""1m""#),
+    ],
+};
+
+pub static WAKING: Object = Object {
+    what: "waking hours",
+    about: "When low urgency may disturb.",
+    exactly_one: &[],
+    keys: &[must("from", Clock, "Start.", r#""08:00""#), must("to", Clock, "End.", r#""20:00""#)],
+};
+
+pub static SCHEDULE: Object = Object {
+    what: "schedule",
+    about: "Who is on call when.",
+    exactly_one: &[],
+    keys: &[
+        must("id", Slug, ID, r#""pupper-primary""#),
+        may("name", Text, NAME, r#""Pupper primary""#),
+        may("team", Ref("team"), "The team it belongs to.", r#""pupper""#),
+        must("timezone", Zone, "The zone of its local times: an IANA name.", r#""America/Chicago""#),
+        must(
+            "layers",
+            OneOrMore(&Map(&LAYER)),
+            "Rotations; later ones win where they apply.",
+            r#"[{"id": "weekly", "users": ["ada", "grace"], "start": "2026-01-05T09:00", "every": "1w"}]"#,
+        ),
+        may(
+            "overrides",
+            List(&Map(&OVERRIDE)),
+            "Who is on instead, for a span.",
+            r#"[{"user": "grace", "from": "2026-02-01T09:00", "to": "2026-02-02T09:00"}]"#,
+        ),
+    ],
+};
+
+pub static LAYER: Object = Object {
+    what: "layer",
+    about: "A rotation.",
+    exactly_one: &[],
+    keys: &[
+        must("id", Slug, ID, r#""weekly""#),
+        must(
+            "users",
+            OneOrMore(&Any(&[Ref("user"), OneOrMore(&Ref("user"))])),
+            "Who takes turns; `[[a, b], c]` is a and b together, then c.",
+            r#"["ada", "grace"]"#,
+        ),
+        must(
+            "start",
+            LocalTime,
+            "When the first turn begins, in the schedule's zone; also the time of day at which turns change.",
+            r#""2026-01-05T09:00""#,
+        ),
+        must("every", Every, "How long a turn is.", r#""1w""#),
+        may(
+            "only",
+            OneOrMore(&Map(&WINDOW)),
+            "Outside of these windows the layer is transparent; they never shift the rotation.",
+            r#"[{"days": "mon-fri", "from": "22:00", "to": "06:00"}]"#,
+        ),
+    ],
+};
+
+pub static WINDOW: Object = Object {
+    what: "window",
+    about: "A window of the week, in the schedule's zone.",
+    exactly_one: &[],
+    keys: &[
+        may("days", Days, "The days on which it starts. Default: all.", r#""mon-fri""#),
+        may("from", Clock, "Start. Default: midnight.", r#""22:00""#),
+        may("to", Clock, "End; at or before `from`: on the next day. Default: midnight.", r#""06:00""#),
+    ],
+};
+
+pub static OVERRIDE: Object = Object {
+    what: "override",
+    about: "Replaces everyone on the schedule by `user`, adds `user` (`add: true`), or takes `remove` away.",
+    exactly_one: &["user", "remove"],
+    keys: &[
+        may("user", Ref("user"), "Who is on.", r#""grace""#),
+        may("add", Bool, "Beside those who are on, instead of replacing them.", "true"),
+        may("remove", Ref("user"), "Who is not on.", r#""ada""#),
+        must("from", Instant, "In the schedule's zone unless it has an offset.", r#""2026-02-01T09:00""#),
+        must("to", Instant, "Its end, exclusive.", r#""2026-02-02T09:00""#),
+    ],
+};
+
+pub static POLICY: Object = Object {
+    what: "policy",
+    about: "An escalation policy: who is paged in which order, after which delays.",
+    exactly_one: &[],
+    keys: &[
+        must("id", Slug, ID, r#""pupper""#),
+        may("name", Text, NAME, r#""Pupper""#),
+        may("team", Ref("team"), "The team it belongs to.", r#""pupper""#),
+        may("repeat", Count(0, MAX_REPEAT), "Further passes after the first. Default 0.", "2"),
+        must("steps", OneOrMore(&Map(&STEP)), "In order.", r#"[{"page": [{"schedule": "pupper-primary"}], "wait": "5m"}]"#),
+    ],
+};
+
+pub static STEP: Object = Object {
+    what: "step",
+    about: "Pages all its targets at once and moves on after `wait` unless acknowledged.",
+    exactly_one: &[],
+    keys: &[
+        must("page", OneOrMore(&Map(&TARGET)), "Whom to page.", r#"[{"schedule": "pupper-primary"}]"#),
+        may("wait", Length, "Until the next step; after the last one, until the next pass. Default 5m.", r#""5m""#),
+    ],
+};
+
+pub static TARGET: Object = Object {
+    what: "target",
+    about: "Exactly one of `user`, `schedule` and `team`.",
+    exactly_one: &["user", "schedule", "team"],
+    keys: &[
+        may("user", Ref("user"), "A person.", r#""ada""#),
+        may("schedule", Ref("schedule"), "Whoever is on call.", r#""pupper-primary""#),
+        may("team", Ref("team"), "The first step of the team's policy; without one, all its members.", r#""support""#),
+    ],
+};
+
+pub static CATCH_ALL: Object = Object {
+    what: "catch-all",
+    about: "Pages again and again until somebody acknowledges or the alert resolves.",
+    exactly_one: &[],
+    keys: &[
+        must("page", OneOrMore(&Map(&TARGET)), "Whom to page.", r#"[{"user": "linus"}]"#),
+        may("every", Length, "How often. Default 30m.", r#""30m""#),
+    ],
+};
+
+pub static SERVICE: Object = Object {
+    what: "service",
+    about: "A thing that can break, owned by one team.",
+    exactly_one: &[],
+    keys: &[
+        must("id", Slug, ID, r#""symxchange-http-server""#),
+        may("name", Text, NAME, r#""SymXchange HTTP server""#),
+        must("team", Ref("team"), "Its owner.", r#""pupper""#),
+        may("policy", Ref("policy"), "Default: the team's.", r#""pupper""#),
+        may("ack_timeout", Length, "An acknowledged alert that nobody resolves pages again after this. Default: never.", r#""30m""#),
+        may("urgency", OneOf(URGENCIES), "Of its alerts unless a route says otherwise. Default: high.", r#""low""#),
+        may(
+            "group",
+            Map(&GROUP),
+            "Alerts that belong together page once. Default: none.",
+            r#"{"by": ["institution"], "for": "5m"}"#,
+        ),
+        may(
+            "integrations",
+            List(&Map(&INTEGRATION)),
+            "How events enter.",
+            r#"[{"id": "prometheus", "kind": "alertmanager", "key": "${PROMETHEUS_KEY}"}]"#,
+        ),
+    ],
+};
+
+pub const URGENCIES: &[&str] = &["high", "low"];
+pub const INTEGRATION_KINDS: &[&str] = &["alertmanager", "pagerduty", "grafana", "generic", "heartbeat"];
+pub const PERIODS: &[&str] = &["day", "week", "month"];
+
+pub static GROUP: Object = Object {
+    what: "group",
+    about: "Alerts that agree in some labels and come within a while of the first one follow it.",
+    exactly_one: &[],
+    keys: &[
+        must("by", OneOrMore(&Text), "Names of labels.", r#"["institution"]"#),
+        must("for", Length, "Counted from the first alert.", r#""5m""#),
+    ],
+};
+
+pub static INTEGRATION: Object = Object {
+    what: "integration",
+    about: "A key and a dialect by which events enter a service: exactly one of `key`, `key_file` and `key_sha256`.",
+    exactly_one: &["key", "key_file", "key_sha256"],
+    keys: &[
+        must("id", Slug, ID, r#""prometheus""#),
+        must("kind", OneOf(INTEGRATION_KINDS), "The dialect of its sender.", r#""alertmanager""#),
+        may("key", Text, "At least 16 characters. May be ${ENV}.", r#""${PROMETHEUS_KEY}""#),
+        may("key_file", Text, "A file with the key, beside this one.", r#""prometheus.key""#),
+        may(
+            "key_sha256",
+            Sha256,
+            "The SHA-256 of the key in hex, as `export` writes it.",
+            r#""9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08""#,
+        ),
+        may(
+            "quiet_after",
+            Length,
+            "Resolve an alert that was not sent again for so long. Default: alertmanager 5m, others never.",
+            r#""5m""#,
+        ),
+        may("heartbeat", Map(&HEARTBEAT), "Expect a ping at /in/KEY/heartbeat; without one the service gets an alert.", r#"{"every": "5m"}"#),
+        may("every", Length, "Short for `heartbeat: { every: … }` with `kind: heartbeat`.", r#""5m""#),
+        may("grace", Length, "Short for `heartbeat: { grace: … }` with `kind: heartbeat`.", r#""1m""#),
+        may("strict", Bool, "With `kind: pagerduty`: refuse what the vendor refuses instead of mending it.", "true"),
+    ],
+};
+
+pub static HEARTBEAT: Object = Object {
+    what: "heartbeat",
+    about: "A dead man's switch.",
+    exactly_one: &[],
+    keys: &[
+        must("every", Length, "How often it is expected.", r#""5m""#),
+        may("grace", Length, "How late it may be. Default 1m.", r#""1m""#),
+    ],
+};
+
+pub static ROUTE: Object = Object {
+    what: "route",
+    about: "Gives events that match another service or urgency.",
+    exactly_one: &[],
+    keys: &[
+        must(
+            "when",
+            Cel,
+            "A CEL expression over `labels`, `summary`, `severity`, `source`, `service`, `integration`, `dedup_key`, `details`. A missing label is the empty text.",
+            r#""labels.app == 'mobile-admin'""#,
+        ),
+        may("service", Ref("service"), "Default: the integration's.", r#""symxchange-http-server""#),
+        may("urgency", OneOf(URGENCIES), "Default: the service's.", r#""low""#),
+    ],
+};
+
+pub static SILENCE: Object = Object {
+    what: "silence",
+    about: "Keeps matching alerts from paging until it ends: by service, by labels, or both.",
+    exactly_one: &[],
+    keys: &[
+        must("id", Slug, ID, r#""known-noise""#),
+        may("service", Ref("service"), "Default: any service.", r#""symxchange-http-server""#),
+        may("match", Texts, "Labels and the values that they must have.", r#"{"alertname": "Noisy"}"#),
+        may("matchers", List(&Matcher), "Conditions on labels as Alertmanager writes them.", r#"["alertname=~\"Noisy.*\""]"#),
+        may("from", Instant, "In UTC unless it has an offset. Default: always.", r#""2026-12-01T00:00""#),
+        must("until", Instant, "Its end. In UTC unless it has an offset.", r#""2026-12-31T00:00""#),
+        may("why", Text, "For those who wonder.", r#""ticket 42""#),
+        may("created_by", Text, "Who made it.", r#""ada""#),
+    ],
+};
+
+pub static MAINTENANCE: Object = Object {
+    what: "maintenance",
+    about: "Services may be down: with `every`, between two times of day again and again; without, between two dates once.",
+    exactly_one: &[],
+    keys: &[
+        must("id", Slug, ID, r#""core-nightly""#),
+        must("services", OneOrMore(&Ref("service")), "What may be down.", r#"["symxchange-http-server"]"#),
+        may("every", OneOf(PERIODS), "How often. Default: once.", r#""day""#),
+        may("days", Days, "With `every: week` (or `day`): the days on which it starts.", r#""sat,sun""#),
+        may("day", Count(1, 31), "With `every: month`: the day of the month, or its last day if it has fewer.", "1"),
+        must("from", ClockOrInstant, "Start.", r#""02:00""#),
+        must("to", ClockOrInstant, "End; a time of day at or before `from` is on the next day.", r#""03:00""#),
+        may("timezone", Zone, "The zone of its times. Default: UTC.", r#""America/Chicago""#),
+        may("why", Text, "For those who wonder.", r#""nightly batch""#),
+    ],
+};
+
+/// All objects, for the schema's definitions and the tests.
+pub static OBJECTS: &[&Object] = &[
+    &SETUP, &TEAM, &USER, &CONTACT, &RULES, &RULE, &WAKING, &SCHEDULE, &LAYER, &WINDOW, &OVERRIDE, &POLICY, &STEP, &TARGET,
+    &CATCH_ALL, &SERVICE, &GROUP, &INTEGRATION, &HEARTBEAT, &ROUTE, &SILENCE, &MAINTENANCE,
+];
