@@ -1,0 +1,140 @@
+//! `firedog demo`: one outage from its first failed probe to its resolution, on loopback, with nothing but this program.
+//! A shop breaks, a prober notices, a Firedog of its own pages Ada, somebody acknowledges, the shop heals. All of it
+//! really happens: the demo starts the server as everybody does, and talks to it over the ports that everybody has.
+
+mod firedog;
+mod folder;
+mod setup;
+mod story;
+mod teller;
+
+use anyhow::{Context, anyhow, bail};
+use firedog::{Firedog, Starting};
+use firedog_town::{Inbox, Mailbox, Shop};
+use folder::Folder;
+use std::pin::pin;
+use std::time::Duration;
+use story::{Progress, Story};
+use teller::Teller;
+
+/// Told without a person, the story takes some ten seconds. Longer than this means that a step of it does not happen.
+const ONCE_AT_MOST: Duration = Duration::from_secs(90);
+
+/// A signal to the whole process group arrives everywhere within this.
+const SAME_SIGNAL_WITHIN: Duration = Duration::from_millis(300);
+
+/// How `firedog demo` was asked to run.
+#[derive(Clone, Debug, Default)]
+pub struct DemoOptions {
+    /// Acknowledges by itself after a few seconds, through the link that it prints, and fails unless the whole story
+    /// happened in time.
+    pub once: bool,
+    /// Where its Firedog listens; by default any free port of 127.0.0.1.
+    pub listen: Option<String>,
+    /// Everything stays up after the story, until Ctrl-C.
+    pub keep: bool,
+}
+
+/// The outside systems of the demo.
+struct Town {
+    shop: Shop,
+    mailbox: Mailbox,
+    inbox: Inbox,
+}
+
+/// Runs the demo to its end, or to Ctrl-C. Fails with the step that did not happen.
+pub async fn run(options: DemoOptions) -> anyhow::Result<()> {
+    let teller = Teller::start();
+    teller.say("This is a demo: everything in it is real, except the people and the shop. It stays on this machine.");
+    let folder = Folder::create().context("cannot make a temporary folder")?;
+    let town = open_town().await.context("cannot listen on 127.0.0.1")?;
+    let routing_key = folder::random_hex(16)?;
+    folder.write("town.yaml", &setup::files(&town.inbox.url(), &routing_key)).context("cannot write the demo's setup")?;
+    let mut firedog = Firedog::spawn(&folder, &town.mailbox.smtp_url(), options.listen.as_deref())?;
+    let mut progress = Progress::default();
+
+    let told = {
+        let story = tell(&options, &town, firedog.starting(), &routing_key, &teller, &mut progress);
+        let mut interrupted = pin!(interrupted());
+        tokio::select! {
+            told = story => told,
+            () = &mut interrupted => Ok(End::Interrupted),
+            // A Ctrl-C at the terminal reaches it as well, and it may be the first to end.
+            ended = firedog.ended() => match tokio::time::timeout(SAME_SIGNAL_WITHIN, interrupted).await {
+                Ok(()) => Ok(End::Interrupted),
+                Err(_) => Err(ended),
+            },
+        }
+    };
+    let missing = progress.missing().join("; ");
+    let result = match told {
+        Ok(End::Interrupted) => {
+            firedog.drain().await;
+            if missing.is_empty() { Ok(()) } else { Err(anyhow!("the demo was interrupted before this: {missing}")) }
+        }
+        Ok(End::Told) => Ok(()),
+        Err(error) => {
+            teller.say(&format!("The last lines of Firedog's log:\n{}", firedog.last_lines()));
+            if missing.is_empty() { Err(error) } else { Err(error.context(format!("the demo did not come to this: {missing}"))) }
+        }
+    };
+    firedog.end().await;
+    town.shop.stop().await;
+    town.inbox.stop().await;
+    town.mailbox.stop().await;
+    teller.say("The demo is over; nothing of it is left running.");
+    result
+}
+
+enum End {
+    Told,
+    Interrupted,
+}
+
+async fn tell(
+    options: &DemoOptions,
+    town: &Town,
+    starting: Starting,
+    routing_key: &str,
+    teller: &Teller,
+    progress: &mut Progress,
+) -> anyhow::Result<End> {
+    let story = async {
+        let api = starting.ready().await?;
+        let mut story = Story::new(town, api, teller, progress, options.once);
+        story.tell(routing_key).await?;
+        anyhow::Ok(story)
+    };
+    let mut story = if options.once {
+        match tokio::time::timeout(ONCE_AT_MOST, story).await {
+            Ok(told) => told?,
+            Err(_) => bail!("the demo did not come to its end within {} s", ONCE_AT_MOST.as_secs()),
+        }
+    } else {
+        story.await?
+    };
+    if options.keep {
+        story.keep_open().await?;
+    }
+    Ok(End::Told)
+}
+
+async fn open_town() -> std::io::Result<Town> {
+    Ok(Town { shop: Shop::start(None).await?, mailbox: Mailbox::start(None).await?, inbox: Inbox::start(None).await? })
+}
+
+/// Ctrl-C, or SIGTERM as `timeout` and service managers send it.
+async fn interrupted() {
+    #[cfg(unix)]
+    if let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        return;
+    }
+    // Without a handler the default applies: the signal ends the process, and the child's handle goes with it.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
