@@ -14,7 +14,7 @@ mod silence;
 pub(crate) mod text;
 mod webhook;
 
-pub use answer::{AlertGroup, AlertState, GettableAlert, Receiver, Status, StatusOfAlert, original_config};
+pub use answer::{API_VERSION, AlertGroup, AlertState, GettableAlert, Receiver, Status, StatusOfAlert, original_config};
 pub use fingerprint::fingerprint;
 pub use posted::{Posted, parse_alerts};
 pub use query::{AlertQuery, SilenceQuery};

@@ -58,4 +58,4 @@ fn local_time(message: &Message, at: jiff::Timestamp) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -46,3 +46,17 @@ pub(crate) fn too_many(count: usize) -> Option<String> {
     (count > bounds::MAX_ALERTS)
         .then(|| format!("{count} alerts in one request are too many; send at most {}", bounds::MAX_ALERTS))
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn now() -> Timestamp {
+        "2026-01-02T03:05:00Z".parse().unwrap()
+    }
+
+    /// Runs `test` with a receipt of integration `checkout/in` at [`now`].
+    pub(crate) fn with_receipt<T>(quiet_after: Option<SignedDuration>, strict: bool, test: impl FnOnce(&Receipt<'_>) -> T) -> T {
+        test(&Receipt { integration: &IntegrationId::from("checkout/in"), at: now(), quiet_after, strict })
+    }
+}
