@@ -25,14 +25,14 @@ const SAME_SIGNAL_WITHIN: Duration = Duration::from_millis(300);
 
 /// How `firedog demo` was asked to run.
 #[derive(Clone, Debug, Default)]
-pub struct DemoOptions {
+pub(crate) struct DemoOptions {
     /// Acknowledges by itself after a few seconds, through the link that it prints, and fails unless the whole story
     /// happened in time.
-    pub once: bool,
+    pub(crate) once: bool,
     /// Where its Firedog listens; by default any free port of 127.0.0.1.
-    pub listen: Option<String>,
+    pub(crate) listen: Option<String>,
     /// Everything stays up after the story, until Ctrl-C.
-    pub keep: bool,
+    pub(crate) keep: bool,
 }
 
 /// The outside systems of the demo.
@@ -43,7 +43,7 @@ struct Town {
 }
 
 /// Runs the demo to its end, or to Ctrl-C. Fails with the step that did not happen.
-pub async fn run(options: DemoOptions) -> anyhow::Result<()> {
+pub(crate) async fn run(options: DemoOptions) -> anyhow::Result<()> {
     let teller = Teller::start();
     teller.say("This is a demo: everything in it is real, except the people and the shop. It stays on this machine.");
     let folder = Folder::create().context("cannot make a temporary folder")?;

@@ -9,9 +9,9 @@ pub(super) const SECONDARY: Person = Person { id: "grace", name: "Grace", email:
 
 #[derive(Debug)]
 pub(super) struct Person {
-    pub id: &'static str,
-    pub name: &'static str,
-    pub email: &'static str,
+    pub(super) id: &'static str,
+    pub(super) name: &'static str,
+    pub(super) email: &'static str,
 }
 
 /// The setup file, with the webhook inbox at `inbox` and the prober's `routing_key`.
@@ -59,4 +59,27 @@ services:
       - {{ id: prober, kind: pagerduty, key: "{routing_key}" }}
 "#
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use firedog_domain::setup::load::{NoOutside, SourceFile, load};
+    use firedog_domain::setup::warnings::warnings;
+
+    /// The demo is the first setup that many people see: it is what `check --strict` accepts.
+    #[test]
+    fn the_setup_has_no_mistake_and_no_warning() {
+        let text = files("http://127.0.0.1:9099", "0123456789abcdef0123456789abcdef");
+        let loaded = load(&[SourceFile { name: "town.yaml".to_owned(), text: text.clone() }], &NoOutside);
+        let said: String = loaded.diagnostics.iter().map(|found| found.render(&text)).collect();
+        assert_eq!(said, "");
+        let setup = loaded.setup.expect("no error");
+        let found = warnings(&setup, "2026-01-05T09:00:00Z".parse().unwrap());
+        assert!(found.is_empty(), "{found:?}");
+        for person in [PRIMARY, SECONDARY] {
+            assert_eq!(setup.users.get(person.id).and_then(|user| user.email.as_deref()), Some(person.email));
+        }
+        assert!(setup.services.contains(SERVICE));
+    }
 }
