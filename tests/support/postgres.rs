@@ -1,5 +1,5 @@
 //! A private PostgreSQL for tests: one cluster per test binary in a temporary directory, a new database
-//! per test, nothing left behind. Included with `#[path]` by the crates that need it.
+//! per test, nothing left behind however the tests end. Included with `#[path]` by the crates that need it.
 //!
 //! `FIREDOG_TEST_PG` (an address like `postgres://user@host:5432/postgres`) uses a server that runs
 //! already instead; its user must be allowed to create databases.
@@ -7,68 +7,85 @@
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, OnceLock};
 
-/// A database of its own, gone together with the cluster.
+/// An empty database of its own.
 pub struct Database {
     pub url: String,
-    cluster: Option<Arc<Cluster>>,
+    server: Option<Arc<Cluster>>,
 }
 
+#[allow(dead_code, reason = "not every test binary needs all of it")]
 impl Database {
-    /// Starts the cluster if this is the first test that wants it.
+    /// On the binary's own server, which the first caller starts.
     ///
     /// # Panics
     /// Without PostgreSQL, naming the command that installs it.
     pub fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("firedog_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        if let Ok(url) = std::env::var("FIREDOG_TEST_PG") {
-            let psql = bin_dir().join("psql");
-            run(Command::new(psql).arg(&url).args(["-qc", &format!("CREATE DATABASE {name}")]));
-            let (server, _) = url.rsplit_once('/').expect("FIREDOG_TEST_PG names a database");
-            return Self { url: format!("{server}/{name}"), cluster: None };
+        static SHARED: OnceLock<Arc<Cluster>> = OnceLock::new();
+        match std::env::var("FIREDOG_TEST_PG") {
+            Ok(url) => {
+                let name = name();
+                run(Command::new(bin_dir().join("psql")).arg(&url).args(["-qc", &format!("CREATE DATABASE {name}")]));
+                let (server, _) = url.rsplit_once('/').expect("FIREDOG_TEST_PG names a database");
+                Self { url: format!("{server}/{name}"), server: None }
+            }
+            Err(_) => Self::on(Arc::clone(SHARED.get_or_init(|| Arc::new(Cluster::start())))),
         }
-        let cluster = Cluster::shared();
-        cluster.sql(&format!("CREATE DATABASE {name}"));
-        Self { url: format!("postgres://firedog@127.0.0.1:{}/{name}", cluster.port), cluster: Some(cluster) }
     }
 
-    /// Stops the server as a crash would (or a power cut) and starts it again. The cluster is shared: only for a test binary of its own.
-    #[allow(dead_code, reason = "not every test binary restarts it")]
-    pub fn restart(&self) {
-        self.cluster.as_ref().expect("a server of somebody else is not restarted").restart();
+    /// On a server of its own, that the test may stop; it is gone when this is dropped.
+    pub fn alone() -> Self {
+        Self::on(Arc::new(Cluster::start()))
     }
+
+    fn on(server: Arc<Cluster>) -> Self {
+        let name = name();
+        server.sql(&format!("CREATE DATABASE {name}"));
+        Self { url: format!("postgres://firedog@127.0.0.1:{}/{name}", server.port), server: Some(server) }
+    }
+
+    /// Stops the server as a crash would.
+    pub fn stop(&self) {
+        let server = self.server.as_ref().expect("somebody else's server is not stopped");
+        run(server.pg_ctl().args(["stop", "-m", "immediate"]));
+    }
+
+    pub fn start(&self) {
+        let server = self.server.as_ref().expect("somebody else's server is not started");
+        run(server.pg_ctl().arg("start").args(["-l", &text(&server.dir.join("log"))]));
+    }
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Distinct among the processes and tests that may share a server.
+fn name() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("firedog_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 struct Cluster {
     dir: PathBuf,
     bin: PathBuf,
     port: u16,
-    server: Mutex<Option<Child>>,
+    /// Waits for the end of its input, which comes when this process ends in whatever way; then stops
+    /// the server and deletes the directory. (Statics are never dropped, and a kill runs no code.)
+    _undertaker: Child,
 }
 
 impl Cluster {
-    fn shared() -> Arc<Self> {
-        // Weak: the last database to go stops the server, as statics are never dropped.
-        static CLUSTER: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
-        let mut shared = CLUSTER.lock().unwrap_or_else(PoisonError::into_inner);
-        shared.upgrade().unwrap_or_else(|| {
-            let cluster = Arc::new(Self::start());
-            *shared = Arc::downgrade(&cluster);
-            cluster
-        })
-    }
-
     fn start() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
         let bin = bin_dir();
-        let n = NEXT.fetch_add(1, Ordering::Relaxed);
-        let dir = std::env::temp_dir().join(format!("firedog-pg-{}-{n}", std::process::id()));
+        let dir = std::env::temp_dir().join(name());
         let _ = fs::remove_dir_all(&dir);
         fs::create_dir_all(&dir).expect("the temporary directory takes a cluster");
         fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).expect("own directory");
@@ -77,77 +94,39 @@ impl Cluster {
             let (uid, gid) = postgres_user();
             chown(&dir, Some(uid), Some(gid)).expect("root may give directories away");
         }
-        run(as_server_user(&bin.join("initdb")).current_dir(&dir).args([
-            "-D",
-            &text(&dir.join("data")),
-            "-U",
-            "firedog",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--locale=C",
-            "--no-sync",
-        ]));
-        let cluster = Self { dir, bin, port: free_port(), server: Mutex::new(None) };
-        cluster.launch();
+        let data = text(&dir.join("data"));
+        let port = free_port();
+        let initdb = ["-D", &data, "-U", "firedog", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"];
+        run(as_server_user(&bin.join("initdb")).current_dir(&dir).args(initdb));
+        let settings = format!(
+            "port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{}'\nmax_connections = 400\n",
+            dir.display()
+        );
+        fs::write(dir.join("data/postgresql.auto.conf"), settings).expect("own directory");
+        let bury = "read -r _; \"$0\" stop -s -m immediate -D \"$1/data\"; rm -rf \"$1\"";
+        let undertaker = as_server_user(Path::new("sh"))
+            .current_dir("/")
+            .args(["-c", bury, &text(&bin.join("pg_ctl")), &text(&dir)])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .expect("a shell");
+        let cluster = Self { dir, bin, port, _undertaker: undertaker };
+        run(cluster.pg_ctl().arg("start").args(["-l", &text(&cluster.dir.join("log"))]));
         cluster
     }
 
-    fn launch(&self) {
-        let log = fs::File::create(self.dir.join("log")).expect("own directory");
-        let server = as_server_user(&self.bin.join("postgres"))
-            .current_dir(&self.dir)
-            .args(["-D", &text(&self.dir.join("data")), "-p", &self.port.to_string(), "-h", "127.0.0.1", "-k", &text(&self.dir)])
-            .args(["-c", "max_connections=400", "-c", "shared_buffers=64MB"])
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a file"))
-            .stderr(log)
-            .spawn()
-            .expect("postgres starts");
-        *self.server.lock().unwrap_or_else(PoisonError::into_inner) = Some(server);
-        let patience = Instant::now() + Duration::from_secs(60);
-        while !self.is_ready() {
-            assert!(Instant::now() < patience, "PostgreSQL did not become ready; see {}", self.dir.join("log").display());
-            std::thread::yield_now();
-        }
-    }
-
-    fn is_ready(&self) -> bool {
-        let asked = Command::new(self.bin.join("pg_isready"))
-            .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
-            .status();
-        asked.is_ok_and(|status| status.success())
+    fn pg_ctl(&self) -> Command {
+        let mut command = as_server_user(&self.bin.join("pg_ctl"));
+        command.current_dir(&self.dir).args(["-s", "-w", "-D", &text(&self.dir.join("data"))]);
+        command
     }
 
     fn sql(&self, statement: &str) {
         let url = format!("postgres://firedog@127.0.0.1:{}/postgres", self.port);
         run(Command::new(self.bin.join("psql")).arg(url).args(["-qc", statement]));
-    }
-
-    fn stop(&self, mode: &str) {
-        let Some(mut server) = self.server.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
-        let stopped = as_server_user(&self.bin.join("pg_ctl"))
-            .current_dir(&self.dir)
-            .args(["stop", "-s", "-w", "-m", mode, "-D", &text(&self.dir.join("data"))])
-            .status();
-        if !stopped.is_ok_and(|status| status.success()) {
-            let _ = server.kill();
-        }
-        let _ = server.wait();
-    }
-
-    #[allow(dead_code, reason = "not every test binary restarts it")]
-    fn restart(&self) {
-        self.stop("immediate");
-        self.launch();
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        self.stop("immediate");
-        let _ = fs::remove_dir_all(&self.dir);
     }
 }
 
@@ -194,9 +173,13 @@ fn text(path: &Path) -> String {
 }
 
 fn run(command: &mut Command) {
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
-    let mut said = String::new();
-    child.stderr.take().expect("piped").read_to_string(&mut said).expect("text");
-    let status = child.wait().expect("a child");
-    assert!(status.success(), "{command:?} failed: {said}");
+    // To a file, not a pipe: a server that is started inherits it and would keep a pipe open for ever.
+    let mut said = tempfile::tempfile().expect("a temporary file");
+    let stderr = said.try_clone().expect("a file");
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr).status().expect("the program starts");
+    if !status.success() {
+        let mut text = String::new();
+        let _ = std::io::Seek::rewind(&mut said).and_then(|()| said.read_to_string(&mut text));
+        panic!("{command:?} failed: {text}");
+    }
 }
