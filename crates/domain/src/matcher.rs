@@ -174,7 +174,11 @@ fn quote(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
-        if self.name.chars().all(plain) { f.write_str(&self.name)? } else { quote(f, &self.name)? }
+        if self.name.chars().all(plain) {
+            f.write_str(&self.name)?
+        } else {
+            quote(f, &self.name)?
+        }
         f.write_str(self.op.as_str())?;
         quote(f, &self.value)
     }
@@ -253,7 +257,8 @@ mod tests {
 
     #[test]
     fn matching_nothing() {
-        for (matcher, expect) in [("a=", true), ("a=b", false), ("a!=b", true), ("a=~b*", true), ("a=~b+", false), ("a!~b", true)] {
+        for (matcher, expect) in [("a=", true), ("a=b", false), ("a!=b", true), ("a=~b*", true), ("a=~b+", false), ("a!~b", true)]
+        {
             assert_eq!(matcher.parse::<Matcher>().unwrap().matches_empty(), expect, "{matcher}");
         }
     }

@@ -35,6 +35,8 @@ pub const HORIZON: SignedDuration = SignedDuration::from_hours(400 * 24);
 /// wider than any calendar shows.
 pub const MAX_RENDER: SignedDuration = SignedDuration::from_hours(5 * 366 * 24);
 
+const NANOSECOND: SignedDuration = SignedDuration::from_nanos(1);
+
 /// Who is on at an instant, and a span around it over which that surely stays so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OnCall {
@@ -59,7 +61,9 @@ pub struct Span {
 /// ends at most [`HORIZON`] away, and usually at something that happens in the schedule; what happens
 /// there may leave the same people on. See [`shift_at`] for the span that people mean.
 pub fn who_is_on(schedule: &Schedule, live: &[Override], at: Timestamp) -> OnCall {
-    let next = at.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MAX);
+    // The very end of time has no span after it.
+    let at = at.min(earlier(Timestamp::MAX, NANOSECOND));
+    let next = later(at, NANOSECOND);
     let mut inputs = Inputs::within(schedule, live, at, next);
     let piece = inputs.at(at);
     OnCall {
@@ -81,7 +85,7 @@ pub fn shift_at(schedule: &Schedule, live: &[Override], at: Timestamp) -> OnCall
         shift.until = next.until.min(last);
     }
     while shift.since > first {
-        let before = who_is_on(schedule, live, earlier(shift.since, SignedDuration::from_nanos(1)));
+        let before = who_is_on(schedule, live, earlier(shift.since, NANOSECOND));
         if before.users != shift.users {
             break;
         }
@@ -178,6 +182,8 @@ impl<'a> Inputs<'a> {
         self.overrides.amend(&mut self.on);
         self.on.sort_unstable();
         self.on.dedup();
+        // A walk from piece to piece ends because of this.
+        debug_assert!(piece.since <= at && at < piece.until, "{at} is outside of its own piece {piece:?}");
         piece
     }
 }

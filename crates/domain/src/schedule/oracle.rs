@@ -2,7 +2,7 @@
 //! that are counted one by one from the start. It shares no code with the resolver, and the properties
 //! below hold the resolver to it. `PROPTEST_CASES` raises the number of cases.
 
-use super::{HORIZON, OnCall, Span, render, shift_at, wall, who_is_on};
+use super::{HORIZON, Inputs, NANOSECOND, OnCall, Span, render, shift_at, wall, who_is_on};
 use crate::id::{OverrideId, ScheduleId, UserId};
 use crate::setup::{Change, Days, Every, Layer, Override, Schedule, Unit, Window, Zone};
 use jiff::civil::{DateTime, Time, Weekday};
@@ -12,7 +12,6 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
-const NANOSECOND: SignedDuration = SignedDuration::from_nanos(1);
 
 /// Two days: more than any clock was ever set back, so that a walk which begins in the middle of a
 /// repeated hour has read the wall clock before.
@@ -248,8 +247,7 @@ struct OverrideForm {
 }
 
 fn override_form() -> impl Strategy<Value = OverrideForm> {
-    let change =
-        prop_oneof![user().prop_map(Change::Replace), user().prop_map(Change::Add), user().prop_map(Change::Remove)];
+    let change = prop_oneof![user().prop_map(Change::Replace), user().prop_map(Change::Add), user().prop_map(Change::Remove)];
     (change, -600..600_i64, -5..600_i64, 0..3_i64).prop_map(|(change, from, length, created_at)| OverrideForm {
         change,
         from,
@@ -333,6 +331,24 @@ proptest! {
                 let shift = shift_at(schedule, live, span.from);
                 prop_assert_eq!((shift.since, shift.until), (span.from, span.until));
             }
+        }
+        // Not only at the edges that rendering found, but also where it may have missed one.
+        for hour in (0..24 * days).step_by(11) {
+            let at = *at + SignedDuration::from_hours(hour);
+            let span = spans.iter().find(|span| span.from <= at && at < span.until).unwrap();
+            prop_assert_eq!(&who_is_on(schedule, live, at).users, &span.users, "inside at {}", at);
+        }
+        // A walk remembers what its inputs said; asked anew they say the same.
+        let (mut walk, mut next) = (Inputs::within(schedule, live, *at, to), *at);
+        for _ in 0..40 {
+            let piece = walk.at(next);
+            let on = who_is_on(schedule, live, next);
+            prop_assert_eq!(on.since, piece.since.max(next - HORIZON), "at {}", next);
+            prop_assert_eq!(on.until, piece.until.min(next + HORIZON), "at {}", next);
+            if piece.until >= to {
+                break;
+            }
+            next = piece.until;
         }
         let far = shift_at(schedule, live, *at);
         prop_assert!(at.duration_since(far.since) <= HORIZON && far.until.duration_since(*at) <= HORIZON);

@@ -23,8 +23,7 @@ struct Ranked<'a>(usize, &'a Override);
 impl<'a> Overrides<'a> {
     /// Of the overrides of the files and then the live ones, those that touch [from, to).
     pub(super) fn within(from: Timestamp, to: Timestamp, files: &'a [Override], live: &'a [Override]) -> Self {
-        let mut found =
-            Self { waiting: Vec::new(), next: 0, active: Vec::new(), over: Timestamp::MIN, behind: Timestamp::MAX };
+        let mut found = Self { waiting: Vec::new(), next: 0, active: Vec::new(), over: Timestamp::MIN, behind: Timestamp::MAX };
         for (i, o) in files.iter().chain(live).enumerate().filter(|(_, o)| o.from < o.to) {
             if o.to <= from {
                 found.over = found.over.max(o.to);

@@ -62,8 +62,8 @@ fn edge(layer: &Layer, units: i64) -> Option<DateTime> {
     let start = layer.start.date();
     let date = match layer.every.unit {
         Unit::Hour => return None,
-        Unit::Day => start.checked_add(SignedDuration::from_hours(units * 24)).ok()?,
-        Unit::Week => start.checked_add(SignedDuration::from_hours(units * 24 * 7)).ok()?,
+        Unit::Day => days_after(start, units)?,
+        Unit::Week => days_after(start, units * 7)?,
         Unit::Month => {
             let month = month_number(start) + units;
             let first = Date::new(i16::try_from(month.div_euclid(12)).ok()?, month.rem_euclid(12) as i8 + 1, 1).ok()?;
@@ -72,6 +72,13 @@ fn edge(layer: &Layer, units: i64) -> Option<DateTime> {
         }
     };
     Some(date.to_datetime(layer.start.time()))
+}
+
+/// Counted from 1970, because jiff adds no more than the 8,000 years that lie ahead of it.
+fn days_after(date: Date, days: i64) -> Option<Date> {
+    const EPOCH: Date = Date::constant(1970, 1, 1);
+    let since_epoch = date.duration_since(EPOCH).checked_add(SignedDuration::from_hours(days * 24))?;
+    EPOCH.checked_add(since_epoch).ok()
 }
 
 fn month_number(date: Date) -> i64 {

@@ -38,7 +38,8 @@ pub(crate) fn inside(windows: &[Window], tz: &TimeZone, local: DateTime) -> Piec
 
 fn joined_on(windows: &[Window], mut end: DateTime) -> DateTime {
     for _ in 0..MAX_JOINED {
-        let Some(later) = around(windows, end.date()).filter(|(from, to)| *from <= end && end < *to).map(|(_, to)| to).max() else {
+        let Some(later) = around(windows, end.date()).filter(|(from, to)| *from <= end && end < *to).map(|(_, to)| to).max()
+        else {
             break;
         };
         end = later;
