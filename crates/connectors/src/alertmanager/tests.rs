@@ -336,7 +336,7 @@ fn an_update_keeps_its_id_only_where_alertmanager_keeps_it() {
 
 #[test]
 fn silences_are_read_in_order() {
-    let mut silences = vec![
+    let mut silences = [
         stored("2026-01-02T01:00:00Z", "2026-01-02T02:00:00Z"),
         stored("2026-01-02T01:00:00Z", "2026-01-02T02:30:00Z"),
         stored("2026-01-02T07:00:00Z", "2026-01-02T08:00:00Z"),

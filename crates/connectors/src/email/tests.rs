@@ -54,13 +54,43 @@ fn written(message: &Message) -> String {
 #[test]
 fn a_page_in_full() {
     let message = Message { others: vec![other("disk full on db1")], ..page() };
-    insta::assert_snapshot!(format!("{}\n\n{}", text::subject(&message), text::plain(&message)), @"");
+    insta::assert_snapshot!(format!("{}\n\n{}", text::subject(&message), text::plain(&message)), @r#"
+    HIGH checkout: p99 above 2s (+1 more)
+
+    checkout: p99 above 2s
+    Why you: on call on pupper-primary
+    Acknowledge: https://firedog.example/a/tok
+
+    critical, high urgency, since Thu 1 Jan 21:04 CST, 2 times
+    alertname: HighLatency
+    region: eu
+
+    Also:
+    - disk full on db1 (low)
+
+    step 1 of policy pupper
+
+    To Ada Lovelace, Thu 1 Jan 21:05 CST
+    https://firedog.example
+    "#);
 }
 
 #[test]
 fn a_minimal_page() {
     let message = Message { content: Content::Minimal, others: vec![other("disk full on db1")], ..page() };
-    insta::assert_snapshot!(format!("{}\n\n{}", text::subject(&message), text::plain(&message)), @"");
+    insta::assert_snapshot!(format!("{}\n\n{}", text::subject(&message), text::plain(&message)), @r#"
+    HIGH page (+1 more)
+
+    You are paged for an alert of high urgency
+    Why you: on call on pupper-primary
+    Acknowledge: https://firedog.example/a/tok
+
+    Also:
+    - an alert (low)
+
+    To Ada Lovelace, Thu 1 Jan 21:05 CST
+    https://firedog.example
+    "#);
     let mail = written(&message);
     for text in ["p99", "checkout", "HighLatency", "c75f68922c9ebc87", "disk", "policy pupper"] {
         assert!(!mail.contains(text), "{text} in {mail}");
@@ -70,21 +100,57 @@ fn a_minimal_page() {
 #[test]
 fn it_is_acknowledged_or_over() {
     let acknowledged = Message { kind: Kind::Acknowledged, reason: "Grace Hopper has it".to_owned(), why: Vec::new(), ..page() };
-    insta::assert_snapshot!(format!("{}\n\n{}", text::subject(&acknowledged), text::plain(&acknowledged)), @"");
+    insta::assert_snapshot!(format!("{}\n\n{}", text::subject(&acknowledged), text::plain(&acknowledged)), @r#"
+    Acknowledged: checkout: p99 above 2s
+
+    Acknowledged: checkout: p99 above 2s
+    Grace Hopper has it
+    Open: https://firedog.example/a/tok
+
+    critical, high urgency, since Thu 1 Jan 21:04 CST, 2 times
+    alertname: HighLatency
+    region: eu
+
+    To Ada Lovelace, Thu 1 Jan 21:05 CST
+    https://firedog.example
+    "#);
     let resolved = Message {
         kind: Kind::Resolved,
         reason: "the source says that it is over".to_owned(),
         content: Content::Minimal,
         ..page()
     };
-    insta::assert_snapshot!(format!("{}\n\n{}", text::subject(&resolved), text::plain(&resolved)), @"");
+    insta::assert_snapshot!(format!("{}\n\n{}", text::subject(&resolved), text::plain(&resolved)), @r#"
+    Resolved: an alert
+
+    Resolved: an alert of high urgency
+    the source says that it is over
+    Open: https://firedog.example/a/tok
+
+    To Ada Lovelace, Thu 1 Jan 21:05 CST
+    https://firedog.example
+    "#);
 }
 
 #[test]
 fn headers() {
     let mail = written(&page());
     let (head, _) = mail.split_once("\r\n\r\n").unwrap();
-    insta::assert_snapshot!(head.replace("\r\n", "\n"), @"");
+    insta::assert_snapshot!(head.replace("\r\n", "\n"), @r#"
+    From: Firedog <firedog@firedog.example>
+    To: "Ada Lovelace" <ada@example.org>
+    Date: Fri, 02 Jan 2026 03:05:05 +0000
+    Subject: HIGH checkout: p99 above 2s
+    Message-ID: <01J.1.1@firedog.example>
+    In-Reply-To: <alert.01J@firedog.example>
+    References: <alert.01J@firedog.example>
+    Auto-Submitted: auto-generated
+    X-Firedog-Alert: 01J
+    X-Firedog-Notification: 01J.1.1
+    MIME-Version: 1.0
+    Content-Type: multipart/alternative;
+     boundary="firedog-639a6e7eb7a9ef1b35fec9eb585e64f9"
+    "#);
     assert_eq!(written(&page()), mail, "every attempt is the same mail");
 }
 

@@ -33,7 +33,7 @@ pub(super) fn subject(message: &Message) -> String {
 pub(super) fn urgency(urgency: Urgency) -> &'static str {
     match urgency {
         Urgency::High => "HIGH",
-        Urgency::Low => "Low",
+        Urgency::Low => "LOW",
     }
 }
 
@@ -92,8 +92,8 @@ pub(super) fn others(message: &Message) -> Vec<String> {
         .iter()
         .take(MAX_OTHERS_SHOWN)
         .map(|alert| match message.content {
-            Content::Full => format!("{} {}", urgency(alert.urgency), alert.title()),
-            Content::Minimal => format!("{} alert", urgency(alert.urgency)),
+            Content::Full => format!("{} ({})", alert.title(), alert.urgency.as_str()),
+            Content::Minimal => format!("an alert ({})", alert.urgency.as_str()),
         })
         .collect();
     if message.others.len() > MAX_OTHERS_SHOWN {

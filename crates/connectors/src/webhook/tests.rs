@@ -157,7 +157,8 @@ async fn an_endless_error_body_is_cut() {
         // Until the client has had enough.
         while stream.write_all(chunk.as_bytes()).await.is_ok() {}
     };
-    let (outcome, ()) = tokio::join!(hooks().send(&message, &url), server);
+    let hooks = hooks();
+    let (outcome, ()) = tokio::join!(hooks.send(&message, &url), server);
     let Outcome::RetryAfter { reason, .. } = outcome else { panic!("{outcome:?}") };
     assert!(reason.len() < 300, "{reason}");
 }
@@ -178,7 +179,8 @@ async fn a_connection_lost_after_the_request_is_unknown() {
         let (mut stream, _) = listener.accept().await.unwrap();
         read_request(&mut stream).await;
     };
-    let (outcome, ()) = tokio::join!(hooks().send(&message, &url), server);
+    let hooks = hooks();
+    let (outcome, ()) = tokio::join!(hooks.send(&message, &url), server);
     assert!(matches!(outcome, Outcome::Unknown { .. }), "{outcome:?}");
 }
 
