@@ -23,9 +23,13 @@ pub(crate) fn inside(windows: &[Window], tz: &TimeZone, local: DateTime) -> Piec
         let to = covering().map(|(_, to)| to).max();
         (from.map(|from| joined_back(windows, from)), to.map(|to| joined_on(windows, to)))
     } else {
-        let behind = days(today, -1).take(WEEK + 2).flat_map(|day| on(windows, day)).map(|(_, to)| to);
-        let ahead = days(today, 1).take(WEEK + 1).flat_map(|day| on(windows, day)).map(|(from, _)| from);
-        (behind.filter(|to| *to <= local).max(), ahead.filter(|from| *from > local).min())
+        // Days in order: the first one with a window behind or ahead of us has it, except that a window
+        // of the day before may end later.
+        let ended = |day| on(windows, day).map(|(_, to)| to).filter(|to| *to <= local).max();
+        let last_day = days(today, -1).take(WEEK + 2).find(|day| ended(*day).is_some());
+        let behind = last_day.and_then(|day| days(day, -1).take(2).filter_map(ended).max());
+        let starting = |day| on(windows, day).map(|(from, _)| from).filter(|from| *from > local).min();
+        (behind, days(today, 1).take(WEEK + 1).find_map(starting))
     };
     if let Some(since) = since {
         piece.since = first_instant(tz, since);
