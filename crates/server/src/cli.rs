@@ -1,0 +1,176 @@
+//! The command line. Data goes to stdout, talk to stderr; exit codes are part of the outside contract.
+
+use clap::{CommandFactory, Parser, Subcommand};
+use failure::{Exit, Failure};
+use firedog_engine::Clock;
+use std::process::ExitCode;
+
+mod admin;
+mod alert;
+mod backup;
+mod call;
+mod client;
+mod failure;
+mod folder;
+mod foresee;
+mod oncall;
+mod out;
+mod quiet;
+mod server;
+mod setup;
+mod table;
+mod when;
+
+const EXIT_CODES: &str = "Examples:
+  firedog demo                                  an outage from beginning to end, on this machine only
+  firedog check examples/pupper                 is this setup right?
+  firedog serve --setup examples/pupper         run the pager
+  firedog oncall                                who is on call now?
+  firedog alert send --service api 'It is down' page whoever is on call for a service
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 not allowed, 5 server unreachable, 6 conflict,
+10 condition not met (prove, doctor, audit verify). Times: 2026-01-05T09:00Z, 2026-01-05T09:00,
+now+2h, 'tomorrow 09:00', 'fri 22:00'. NO_COLOR switches colour off.";
+
+/// Firedog pages the right person, and goes on until a human has it.
+#[derive(Parser, Debug)]
+#[command(name = "firedog", version, max_term_width = 110, after_help = EXIT_CODES, subcommand_required = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    common: call::Common,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    /// Run the server
+    Serve(server::Serve),
+    /// Run an outage from beginning to end, on this machine only
+    Demo(server::Demo),
+    /// Find every mistake in setup files
+    Check(setup::Check),
+    /// Make setup files the server's setup
+    Apply(setup::Apply),
+    /// Write the server's setup as files
+    Export(setup::Export),
+    /// Print the JSON Schema of setup files, for editors
+    #[command(after_help = "Example:\n  firedog schema > firedog.schema.json")]
+    Schema,
+    /// Show who is on call
+    Oncall(oncall::Oncall),
+    /// Show schedules over time
+    #[command(subcommand)]
+    Schedule(oncall::Schedule),
+    /// Change who is on call for a span
+    #[command(subcommand)]
+    Override(oncall::Override),
+    /// Show who would be paged, when, how and why
+    Simulate(foresee::Simulate),
+    /// Prove that a human is reached, whatever single thing fails
+    Prove(foresee::Prove),
+    /// See alerts, and do something about them
+    #[command(subcommand)]
+    Alert(alert::Alert),
+    /// Page a team or a person
+    Page(alert::Page),
+    /// Keep alerts from paging for a while
+    #[command(subcommand)]
+    Silence(quiet::Silence),
+    /// Plan maintenance windows
+    #[command(subcommand)]
+    Maintenance(quiet::Maintenance),
+    /// See services and their owners
+    #[command(subcommand)]
+    Service(admin::Service),
+    /// Look for what is wrong with a server
+    #[command(
+        after_help = "Examples:\n  firedog doctor\n  firedog doctor --strict --json\n\nExits 10 when a check fails, with --strict also on a warning."
+    )]
+    Doctor {
+        /// Take warnings for failures
+        #[arg(long)]
+        strict: bool,
+    },
+    /// See what was changed and done, by whom
+    #[command(subcommand)]
+    Audit(admin::Audit),
+    /// Make and revoke API tokens
+    #[command(subcommand)]
+    Token(admin::Token),
+    /// Copy the server's database to a file, while it runs
+    Backup(backup::Backup),
+    /// Put a backup back, while no server runs
+    Restore(backup::Restore),
+    /// Print the version
+    #[command(after_help = "Example:\n  firedog version --json")]
+    Version,
+}
+
+/// Reads the arguments, does what they say, and answers with a stable exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            // Help and version are no errors, and go to stdout.
+            let _ = e.print();
+            return if e.use_stderr() { ExitCode::from(Exit::Usage as u8) } else { ExitCode::SUCCESS };
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            out::say(&format!("error: cannot start: {e}"));
+            return ExitCode::from(Exit::Failed as u8);
+        }
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let text = failure.render();
+            if !text.is_empty() {
+                out::say(text.trim_end());
+            }
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+async fn run(Cli { common, verb }: Cli) -> Result<(), Failure> {
+    let now = Clock::system().now();
+    // What needs no server must not fail over a bad FIREDOG_SERVER.
+    let json = common.json;
+    let call = || call::Call::new(common, now);
+    match verb {
+        Verb::Serve(args) => server::serve(args).await,
+        Verb::Demo(args) => server::demo(args).await,
+        Verb::Check(args) => setup::check(&args, json, now),
+        Verb::Schema => setup::schema(),
+        Verb::Version => version(json),
+        Verb::Restore(args) => backup::restore(args, json).await,
+        Verb::Apply(args) => setup::apply(&call()?, args).await,
+        Verb::Export(args) => setup::export(&call()?, args).await,
+        Verb::Oncall(args) => oncall::oncall(&call()?, args).await,
+        Verb::Schedule(verb) => oncall::schedule(&call()?, verb).await,
+        Verb::Override(verb) => oncall::overrides(&call()?, verb).await,
+        Verb::Simulate(args) => foresee::simulate(&call()?, args).await,
+        Verb::Prove(args) => foresee::prove(&call()?, args).await,
+        Verb::Alert(verb) => alert::run(&call()?, verb).await,
+        Verb::Page(args) => alert::page(&call()?, args).await,
+        Verb::Silence(verb) => quiet::silence(&call()?, verb).await,
+        Verb::Maintenance(verb) => quiet::maintenance(&call()?, verb).await,
+        Verb::Service(verb) => admin::service(&call()?, verb).await,
+        Verb::Doctor { strict } => admin::doctor(&call()?, strict).await,
+        Verb::Audit(verb) => admin::audit(&call()?, verb).await,
+        Verb::Token(verb) => admin::token(&call()?, verb).await,
+        Verb::Backup(args) => backup::backup(&call()?, args).await,
+    }
+}
+
+fn version(json: bool) -> Result<(), Failure> {
+    let version = env!("CARGO_PKG_VERSION");
+    if json { out::print_json(&serde_json::json!({ "version": version })) } else { out::print(&format!("firedog {version}\n")) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,240 @@
+//! Looking after a server: doctor, audit, tokens, services.
+
+use super::call::{Call, Names};
+use super::failure::{Exit, Failure};
+use super::oncall::or_id;
+use super::out::{BAD, BOLD, DIM, GOOD, WARN, clean, clean_lines, paint, print, print_json, say, text};
+use super::table::{Table, cell, styled, terminal_width};
+use super::when;
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+const MAX_ROWS: usize = 20_000;
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Audit {
+    /// List what was changed and done, by whom; the newest first
+    #[command(after_help = "Example:\n  firedog audit list --limit 20 --json")]
+    List {
+        /// At most so many
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: u32,
+    },
+    /// Check that no row of the audit log is missing or changed; exits 10 if one is
+    #[command(after_help = "Example:\n  firedog audit verify")]
+    Verify,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Token {
+    /// Make an API token; its secret is shown once
+    #[command(after_help = "Examples:
+  firedog token add ci --role admin
+  firedog token add ada-laptop --role responder --user ada")]
+    Add {
+        /// What it is for
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// admin may do everything, responder acts on alerts and overrides, viewer reads
+        #[arg(long, value_name = "ROLE", value_parser = ["admin", "responder", "viewer"])]
+        role: String,
+        /// The person who acts with it
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+    },
+    /// List the tokens, without their secrets
+    #[command(after_help = "Example:\n  firedog token list")]
+    List,
+    /// Revoke a token at once
+    #[command(visible_alias = "remove", after_help = "Example:\n  firedog token revoke 0199a7c2-5f0e-7c3a-9d2e-3b1f6f1c2a4d")]
+    Revoke {
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Service {
+    /// Show who owns a service, its policy, and who is on call for it
+    #[command(after_help = "Example:\n  firedog service show symxchange-http-server")]
+    Show {
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// List the services
+    #[command(after_help = "Example:\n  firedog service list")]
+    List,
+}
+
+/// Exits 10 when something fails, with `strict` also when something is doubtful.
+pub(crate) async fn doctor(call: &Call, strict: bool) -> Result<(), Failure> {
+    let checks = call.client.list(&["doctor"], &[], MAX_ROWS).await?;
+    let with = |level: &str| checks.iter().filter(|check| text(check, "level") == level).count();
+    let (failed, warned) = (with("fail"), with("warn"));
+    if call.json {
+        print_json(&json!(checks))?;
+    } else {
+        let width = checks.iter().map(|check| text(check, "check").chars().count()).max().unwrap_or(0);
+        let mut lines = String::new();
+        for check in &checks {
+            let style = match text(check, "level") {
+                "ok" => GOOD,
+                "warn" => WARN,
+                _ => BAD,
+            };
+            let level = paint(style, &format!("{:4}", clean(text(check, "level"))));
+            lines.push_str(&format!("{level}  {:width$}  {}\n", clean(text(check, "check")), clean(text(check, "message"))));
+            if let Some(fix) = check["fix"].as_str().filter(|fix| !fix.is_empty()) {
+                lines.push_str(&format!("      {:width$}  {} {}\n", "", paint(BOLD, "fix:"), clean(fix)));
+            }
+        }
+        print(&lines)?;
+        say(&match (failed, warned) {
+            (0, 0) => format!("All {} checks are fine.", checks.len()),
+            (failed, warned) => format!("Of {} checks, {failed} failed and {warned} gave a warning.", checks.len()),
+        });
+    }
+    if failed > 0 || strict && warned > 0 { Err(Failure::silent(Exit::ConditionNotMet)) } else { Ok(()) }
+}
+
+pub(crate) async fn audit(call: &Call, verb: Audit) -> Result<(), Failure> {
+    match verb {
+        Audit::List { limit } => {
+            let rows = call.client.list(&["audit"], &[], limit as usize).await?;
+            if call.json {
+                return print_json(&Value::Array(rows));
+            }
+            let zone = call.zone();
+            let mut table = Table::new(&["AT", "WHO", "WHAT", "ON", "DETAIL"], 4);
+            for row in &rows {
+                let at = when::instant(row, "at").map(|at| when::local(at, call.now, &zone)).unwrap_or_default();
+                table.row([
+                    cell(at),
+                    cell(word(row, "actor")),
+                    cell(word(row, "action")),
+                    cell(word(row, "subject")),
+                    cell(word(row, "detail")),
+                ]);
+            }
+            call.table(&table, "Nothing has been changed or done yet.")?;
+            say(&paint(DIM, &format!("Times in {}.", zone.name())));
+            Ok(())
+        }
+        Audit::Verify => {
+            let answer = call.client.get(&["audit", "verify"], &[]).await?;
+            let sound = answer["ok"].as_bool() == Some(true);
+            if call.json {
+                print_json(&answer)?;
+            } else {
+                let verdict = if sound { paint(GOOD, "The audit log is whole.") } else { paint(BAD, "The audit log is broken.") };
+                print(&format!("{verdict}\n{}", facts(&answer, &["ok"])))?;
+            }
+            if sound { Ok(()) } else { Err(Failure::silent(Exit::ConditionNotMet)) }
+        }
+    }
+}
+
+/// A field of an audit row: text as it is, anything else as short JSON.
+fn word(row: &Value, key: &str) -> String {
+    match &row[key] {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The remaining fields of a flat answer, one per line.
+fn facts(answer: &Value, without: &[&str]) -> String {
+    let fields =
+        answer.as_object().into_iter().flatten().filter(|(key, value)| !without.contains(&key.as_str()) && !value.is_null());
+    fields.map(|(key, _)| format!("{}: {}\n", clean(&key.replace('_', " ")), clean_lines(&word(answer, key)))).collect()
+}
+
+pub(crate) async fn token(call: &Call, verb: Token) -> Result<(), Failure> {
+    match verb {
+        Token::Add { name, role, user } => {
+            let mut body = json!({ "name": name, "role": role });
+            if let Some(user) = user {
+                body["user"] = json!(user);
+            }
+            let answer = call.client.post(&["tokens"], &body).await?;
+            if call.json {
+                return print_json(&answer);
+            }
+            let secret = answer["token"].as_str().or_else(|| answer["secret"].as_str()).unwrap_or_default();
+            say(&format!("Token {} ({role}); keep it now, it is not shown again:", clean(text(&answer, "id"))));
+            print(&format!("{}\n", clean(secret)))
+        }
+        Token::Revoke { id } => {
+            let answer = call.client.delete(&["tokens", &id]).await?;
+            call.done(&or_id(answer, &id), &format!("Token {id} is revoked."))
+        }
+        Token::List => {
+            let items = call.client.list(&["tokens"], &[], MAX_ROWS).await?;
+            if call.json {
+                return print_json(&Value::Array(items));
+            }
+            let mut table = Table::new(&["ID", "NAME", "ROLE", "USER", "CREATED", "LAST USED"], 1);
+            for item in &items {
+                let told = |key| when::instant(item, key).map(|at| when::relative(at, call.now)).unwrap_or_default();
+                let [id, name, role, user] = ["id", "name", "role", "user"].map(|key| cell(text(item, key)));
+                table.row([id, name, role, user, cell(told("created_at")), cell(told("last_used_at"))]);
+            }
+            call.table(&table, "No tokens. Make one: firedog token add NAME --role responder --user USER")
+        }
+    }
+}
+
+pub(crate) async fn service(call: &Call, verb: Service) -> Result<(), Failure> {
+    match verb {
+        Service::List => {
+            let items = call.client.list(&["services"], &[], MAX_ROWS).await?;
+            if call.json {
+                return print_json(&Value::Array(items));
+            }
+            let mut table = Table::new(&["ID", "NAME", "TEAM", "POLICY"], 1);
+            for item in &items {
+                table.row(["id", "name", "team", "policy"].map(|key| cell(id_of(&item[key]))));
+            }
+            call.table(&table, "No services. Write one and apply it: firedog apply DIR")
+        }
+        Service::Show { id } => {
+            let service = call.client.get(&["services", &id], &[]).await?;
+            if call.json { print_json(&service) } else { print(&card(call, &service, &call.names().await)) }
+        }
+    }
+}
+
+/// A reference comes as an id or as the thing itself.
+fn id_of(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| text(value, "id"))
+}
+
+fn card(call: &Call, service: &Value, names: &Names) -> String {
+    let mut card = format!("{}\n", paint(BOLD, &clean(&format!("{}  {}", text(service, "id"), text(service, "name")))));
+    for (name, key) in [("owner", "team"), ("policy", "policy"), ("urgency", "urgency"), ("acknowledge timeout", "ack_timeout")] {
+        let value = id_of(&service[key]);
+        if !value.is_empty() {
+            card.push_str(&format!("{}  {}\n", paint(DIM, &format!("{name:19}")), clean(value)));
+        }
+    }
+    let integrations: Vec<String> = service["integrations"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|integration| format!("{} ({})", text(integration, "id"), text(integration, "kind")))
+        .collect();
+    if !integrations.is_empty() {
+        card.push_str(&format!("{}  {}\n", paint(DIM, &format!("{:19}", "integrations")), clean(&integrations.join(", "))));
+    }
+    let zone = call.zone();
+    let mut table = Table::new(&["STEP", "ON CALL", "SCHEDULE", "UNTIL"], 1);
+    for row in service["oncall"].as_array().or_else(|| service["on_call"].as_array()).into_iter().flatten() {
+        let who = row["user"].as_str().map_or_else(|| styled(BAD, "Nobody"), |user| cell(names.full(user)));
+        table.row([cell(word(row, "step")), who, cell(text(row, "schedule")), cell(call.short(row, "until", &zone))]);
+    }
+    if !table.is_empty() {
+        card.push_str(&format!("\n{}", table.render(terminal_width())));
+    }
+    card
+}

@@ -1,0 +1,238 @@
+//! What would happen: `simulate` one alert, `prove` all of them.
+
+use super::call::{Call, Names};
+use super::failure::{Exit, Failure};
+use super::out::{BAD, BOLD, DIM, GOOD, clean, count, paint, print, print_json, say, text};
+use super::when;
+use clap::{ArgGroup, Args};
+use firedog_domain::setup::Zone;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+#[derive(Args, Debug)]
+#[command(group(ArgGroup::new("what").required(true).args(["service", "policy"])))]
+#[command(after_help = "Examples:
+  firedog simulate --service symxchange-http-server
+  firedog simulate --service symxchange-http-server --silent ada --at 'sat 03:00'
+  firedog simulate --policy pupper --down email --json
+
+Nobody is paged.")]
+pub(crate) struct Simulate {
+    /// An alert of this service
+    #[arg(long, value_name = "ID")]
+    service: Option<String>,
+    /// Or an alert along this policy
+    #[arg(long, value_name = "ID")]
+    policy: Option<String>,
+    /// When it triggers [default: now]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    at: Option<String>,
+    #[arg(long, value_name = "URGENCY", value_parser = ["high", "low"])]
+    urgency: Option<String>,
+    /// Somebody who cannot be reached at all; may be repeated
+    #[arg(long, value_name = "USER")]
+    silent: Vec<String>,
+    /// A kind of contact method that fails; may be repeated
+    #[arg(long, value_name = "CHANNEL", value_parser = ["email", "webhook"])]
+    down: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  firedog prove
+  firedog prove --days 365 --within 15m --json
+
+For every minute of the span, for every policy and urgency, and for every single failure (one
+person silent, one kind of channel down): is a human reached in time? Exits 10 with any finding.")]
+pub(crate) struct Prove {
+    /// How many days to look ahead
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3660))]
+    days: u32,
+    /// In time means within this of the alert
+    #[arg(long, value_name = "LENGTH", default_value = "30m", value_parser = length)]
+    within: String,
+    /// Where the span begins [default: now]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    from: Option<String>,
+}
+
+fn length(text: &str) -> Result<String, String> {
+    firedog_domain::time::parse_length(text).map(|_| text.to_owned())
+}
+
+pub(crate) async fn simulate(call: &Call, args: Simulate) -> Result<(), Failure> {
+    let zone = call.zone();
+    let at = match &args.at {
+        Some(at) => call.instant("at", at, &zone)?,
+        None => call.now,
+    };
+    let mut body = json!({ "at": at.to_string(), "silent": args.silent, "channels_down": args.down });
+    for (key, value) in [("service", &args.service), ("policy", &args.policy), ("urgency", &args.urgency)] {
+        if let Some(value) = value {
+            body[key] = json!(value);
+        }
+    }
+    let mut answer = call.client.post(&["simulate"], &body).await?;
+    // A bare array and a list page mean the same here: a simulation has no further pages.
+    let entries = if answer.is_array() { answer } else { answer["items"].take() };
+    if call.json {
+        return print_json(&if entries.is_array() { entries } else { json!([]) });
+    }
+    let names = call.names().await;
+    let what = args.service.or(args.policy).unwrap_or_default();
+    let head = format!("{what}, alert at {}, if nobody acknowledges:", when::full(at, call.now, &zone));
+    say(&paint(BOLD, &clean(&head)));
+    if !args.silent.is_empty() || !args.down.is_empty() {
+        let failed: Vec<String> =
+            args.silent.iter().map(|user| names.name(user).to_owned()).chain(args.down.iter().cloned()).collect();
+        say(&clean(&format!("Out of reach: {}", failed.join(", "))));
+    }
+    let entries = entries.as_array().cloned().unwrap_or_default();
+    if entries.is_empty() {
+        return print(&format!("{}\n", paint(BAD, "Nobody is paged.")));
+    }
+    print(&minutes(&entries, &names))
+}
+
+/// `+00:05  Grace Hopper  mail  on call in pupper-secondary (step 2)`.
+fn minutes(entries: &[Value], names: &Names) -> String {
+    let rows: Vec<[String; 4]> = entries
+        .iter()
+        .map(|entry| {
+            let who = entry["user"].as_str().map_or("nobody", |user| names.name(user));
+            [
+                offset(entry["after_s"].as_i64().unwrap_or(0)),
+                clean(who),
+                clean(text(entry, "contact")),
+                clean(text(entry, "reason")),
+            ]
+        })
+        .collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let (who, how) = (width(1), width(2));
+    let line = |[after, name, contact, reason]: &[String; 4]| {
+        format!("{}  {name:who$}  {contact:how$}  {}\n", paint(BOLD, after), paint(DIM, reason))
+    };
+    rows.iter().map(line).collect()
+}
+
+/// `+01:05` is an hour and five minutes after the alert; seconds only where there are some.
+fn offset(after_s: i64) -> String {
+    let (hours, minutes, seconds) = (after_s / 3600, after_s / 60 % 60, after_s % 60);
+    if seconds == 0 { format!("+{hours:02}:{minutes:02}") } else { format!("+{hours:02}:{minutes:02}:{seconds:02}") }
+}
+
+pub(crate) async fn prove(call: &Call, args: Prove) -> Result<(), Failure> {
+    let zone = call.zone();
+    let mut body = json!({ "days": args.days, "within": args.within });
+    if let Some(from) = &args.from {
+        body["from"] = json!(call.instant("from", from, &zone)?.to_string());
+    }
+    let answer = call.client.post(&["prove"], &body).await?;
+    let findings = answer["findings"].as_array().cloned().unwrap_or_default();
+    if call.json {
+        print_json(&answer)?;
+    } else if findings.is_empty() {
+        let span = format!("{} until {}", call.told(&answer, "from", &zone), call.told(&answer, "to", &zone));
+        print(&format!(
+            "{} from {span}: whatever single thing fails, a human is reached within {}.\n",
+            paint(GOOD, "Proven"),
+            args.within
+        ))?;
+    } else {
+        print(&proof(call, &findings, &call.names().await, &zone))?;
+        let sum = count(findings.len(), "finding");
+        say(&format!(
+            "{} in {} days; wanted: a human within {}. Times in {}.",
+            paint(BAD, &sum),
+            args.days,
+            args.within,
+            zone.name()
+        ));
+        say("See one of them step by step: firedog simulate --policy POLICY --at TIME --silent USER");
+    }
+    if findings.is_empty() && answer["ok"].as_bool() != Some(false) {
+        Ok(())
+    } else {
+        Err(Failure::silent(Exit::ConditionNotMet))
+    }
+}
+
+/// Findings by policy and urgency, each with a sentence of its own.
+fn proof(call: &Call, findings: &[Value], names: &Names, zone: &Zone) -> String {
+    let mut lines = String::new();
+    let mut group = (String::new(), String::new());
+    for finding in findings {
+        let this = (text(finding, "policy").to_owned(), text(finding, "urgency").to_owned());
+        if this != group {
+            let gap = if lines.is_empty() { "" } else { "\n" };
+            lines.push_str(&format!("{gap}{}\n", paint(BOLD, &clean(&format!("{}, {} urgency", this.0, this.1)))));
+            group = this;
+        }
+        let told = |key| when::instant(finding, key).map(|at| when::local(at, call.now, zone)).unwrap_or_default();
+        lines.push_str(&format!("  {} until {}: {}\n", told("from"), told("until"), clean(&sentence(finding, names))));
+        let reason = text(finding, "reason");
+        if !reason.is_empty() {
+            lines.push_str(&format!("    {}\n", paint(DIM, &clean(reason))));
+        }
+    }
+    lines
+}
+
+fn sentence(finding: &Value, names: &Names) -> String {
+    let failure = &finding["failure"];
+    let when = match text(failure, "kind") {
+        "person" => format!("if {} does not answer, ", names.full(text(failure, "id"))),
+        "channel" => format!("if {} fails, ", text(failure, "id")),
+        _ => "even if nothing fails, ".to_owned(),
+    };
+    match finding["reached_after_s"].as_i64() {
+        Some(after_s) => format!(
+            "{when}a human is reached only after {}",
+            firedog_domain::time::length_text(SignedDuration::from_secs(after_s))
+        ),
+        None => format!("{when}no human is reached"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_are_hours_and_minutes() {
+        for (after_s, text) in [(0, "+00:00"), (300, "+00:05"), (3900, "+01:05"), (90, "+00:01:30"), (90_000, "+25:00")] {
+            assert_eq!(offset(after_s), text);
+        }
+    }
+
+    #[test]
+    fn findings_are_sentences() {
+        let names = Names::of([("ada", "Ada Lovelace")]);
+        let finding = |kind: &str, id: Option<&str>, after: Option<i64>| {
+            sentence(&json!({ "failure": { "kind": kind, "id": id }, "reached_after_s": after }), &names)
+        };
+        assert_eq!(
+            finding("person", Some("ada"), Some(2700)),
+            "if Ada Lovelace (ada) does not answer, a human is reached only after 45m"
+        );
+        assert_eq!(finding("channel", Some("email"), None), "if email fails, no human is reached");
+        assert_eq!(finding("none", None, None), "even if nothing fails, no human is reached");
+    }
+
+    #[test]
+    fn a_simulation_reads_minute_by_minute() {
+        let names = Names::of([("ada", "Ada Lovelace"), ("linus", "Linus")]);
+        let entry = |after_s: i64, user: &str, contact: &str, reason: &str| json!({ "after_s": after_s, "user": user, "contact": contact, "reason": reason });
+        let entries = [
+            entry(0, "ada", "mail", "on call in pupper-primary (step 1)"),
+            entry(0, "ada", "hook", "on call in pupper-primary (step 1)"),
+            entry(300, "linus", "mail", "on call in pupper-secondary (step 2)"),
+        ];
+        insta::assert_snapshot!(anstream::adapter::strip_str(&minutes(&entries, &names)), @"
+        +00:00  Ada Lovelace  mail  on call in pupper-primary (step 1)
+        +00:00  Ada Lovelace  hook  on call in pupper-primary (step 1)
+        +00:05  Linus         mail  on call in pupper-secondary (step 2)
+        ");
+    }
+}

@@ -1,0 +1,81 @@
+//! The verbs that run a server: `serve` and `demo`.
+
+use super::failure::{Exit, Failure};
+use crate::demo::DemoOptions;
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  firedog serve --setup examples/pupper
+  FIREDOG_DATABASE=postgres://firedog@db/firedog FIREDOG_SECRET_KEY_FILE=/etc/firedog/key firedog serve
+  firedog serve --config /etc/firedog/firedog.toml
+
+Settings come from defaults, then firedog.toml, then FIREDOG_* variables, then these options; docs/settings.md
+lists them all. Prints `firedog ready on http://ADDRESS` to stderr once it is. SIGTERM drains and exits 0.")]
+pub(crate) struct Serve {
+    /// Apply these setup files before being ready
+    #[arg(long, value_name = "DIR")]
+    setup: Option<PathBuf>,
+    /// Settings file [default: firedog.toml, if it is there]
+    #[arg(long, value_name = "FILE", env = "FIREDOG_CONFIG")]
+    config: Option<PathBuf>,
+    /// Address to listen on; port 0 picks a free one
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// A second address, for acknowledge pages, callbacks and ingest only
+    #[arg(long, value_name = "ADDRESS")]
+    public_listen: Option<String>,
+    /// sqlite:PATH or postgres://...
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// What links in pages begin with
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// What is logged: error, warn, info, debug, or a filter such as info,firedog=debug
+    #[arg(long, value_name = "FILTER")]
+    log: Option<String>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  firedog demo
+  firedog demo --once
+  firedog demo --keep --listen 127.0.0.1:8700
+
+A small shop breaks, a prober notices, Firedog pages Ada, you acknowledge, the shop heals. Nobody real is paged.")]
+pub(crate) struct Demo {
+    /// Acknowledge without you, and fail unless the whole story happened
+    #[arg(long)]
+    once: bool,
+    /// Where its Firedog listens [default: a free port of 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Leave everything running after the story, until Ctrl-C
+    #[arg(long)]
+    keep: bool,
+}
+
+impl Serve {
+    /// The settings that were given as options.
+    fn flags(&self) -> Vec<(&'static str, String)> {
+        let given = [
+            ("listen", &self.listen),
+            ("public_listen", &self.public_listen),
+            ("database", &self.database),
+            ("public_url", &self.public_url),
+            ("log", &self.log),
+        ];
+        given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
+    }
+}
+
+pub(crate) async fn demo(args: Demo) -> Result<(), Failure> {
+    let options = DemoOptions { once: args.once, listen: args.listen, keep: args.keep };
+    crate::demo::run(options).await.map_err(|e| Failure::failed(format!("{e:#}")))
+}
+
+pub(crate) async fn serve(args: Serve) -> Result<(), Failure> {
+    let _ = (args.flags(), &args.setup, &args.config);
+    Err(Failure::new(Exit::Failed, "scratch"))
+}

@@ -1,0 +1,122 @@
+use super::*;
+
+#[test]
+fn the_arguments_are_sound() {
+    Cli::command().debug_assert();
+}
+
+/// Every verb, with its path: `alert list`.
+fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, clap::Command)>) {
+    for verb in command.get_subcommands() {
+        let path = format!("{path} {}", verb.get_name());
+        if verb.has_subcommands() { leaves(verb, &path, found) } else { found.push((path, verb.clone())) }
+    }
+}
+
+#[test]
+fn every_verb_shows_an_example_of_itself() {
+    let mut found = Vec::new();
+    leaves(&Cli::command(), "firedog", &mut found);
+    assert!(found.len() > 30, "{}", found.len());
+    for (path, mut verb) in found {
+        let help = verb.render_help().to_string();
+        assert!(help.contains(&format!("  {path}")) || help.contains("firedog --as"), "{path} has no example:\n{help}");
+        assert!(verb.get_about().is_some(), "{path} does not say what it does");
+    }
+}
+
+#[test]
+fn the_help_is_short_and_names_the_exit_codes() {
+    let help = Cli::command().term_width(100).render_help().to_string();
+    let verbs: Vec<&str> = help.lines().skip_while(|line| *line != "Commands:").take_while(|line| !line.is_empty()).collect();
+    insta::assert_snapshot!(verbs.join("\n"), @r"
+    Commands:
+      serve        Run the server
+      demo         Run an outage from beginning to end, on this machine only
+      check        Find every mistake in setup files
+      apply        Make setup files the server's setup
+      export       Write the server's setup as files
+      schema       Print the JSON Schema of setup files, for editors
+      oncall       Show who is on call
+      schedule     Show schedules over time
+      override     Change who is on call for a span
+      simulate     Show who would be paged, when, how and why
+      prove        Prove that a human is reached, whatever single thing fails
+      alert        See alerts, and do something about them
+      page         Page a team or a person
+      silence      Keep alerts from paging for a while
+      maintenance  Plan maintenance windows
+      service      See services and their owners
+      doctor       Look for what is wrong with a server
+      audit        See what was changed and done, by whom
+      token        Make and revoke API tokens
+      backup       Copy the server's database to a file, while it runs
+      restore      Put a backup back, while no server runs
+      version      Print the version
+      help         Print this message or the help of the given subcommand(s)
+    ");
+    assert!(help.contains("Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 not allowed, 5 server unreachable, 6 conflict,\n10 condition not met"));
+}
+
+fn parse(line: &str) -> Result<Cli, clap::error::ErrorKind> {
+    Cli::try_parse_from(std::iter::once("firedog").chain(line.split_whitespace())).map_err(|e| e.kind())
+}
+
+#[test]
+fn what_the_contract_names_is_understood() {
+    for line in [
+        "serve --setup DIR --config FILE",
+        "check DIR --strict --json",
+        "apply DIR --dry-run --yes",
+        "export DIR",
+        "oncall --schedule ID --at now-1h",
+        "oncall --service ID --at -1h",
+        "schedule show ID --from T --to T",
+        "override add ID --user U --from T --to T",
+        "override add --schedule ID --remove U --from T --until T",
+        "override remove ID",
+        "simulate --service ID --at T --silent A --silent B",
+        "prove --days 90 --within 30m",
+        "alert list --state triggered,resolved --service ID --limit 1000",
+        "alert show ID --json",
+        "--as ada alert ack ID",
+        "alert ack ID --as ada --server http://h --token t",
+        "alert resolve A B C",
+        "alert snooze ID --for 1h",
+        "alert escalate ID",
+        "alert send --service ID WORDS --label a=b",
+        "alert send --service ID --summary WORDS",
+        "page TEAM MESSAGE",
+        "silence add --service ID --for 1h",
+        "silence add --match a=b --until T",
+        "silence list",
+        "silence end ID",
+        "backup FILE",
+        "restore FILE",
+        "doctor",
+        "audit verify",
+    ] {
+        assert!(parse(line).is_ok(), "{line}: {:?}", parse(line).err());
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_a_usage_error() {
+    use clap::error::ErrorKind as Kind;
+    for (line, kind) in [
+        ("simulate", Kind::MissingRequiredArgument),
+        ("silence add --for 1h", Kind::MissingRequiredArgument),
+        ("silence add --service ID", Kind::MissingRequiredArgument),
+        ("silence add --service ID --for 1h --until T", Kind::ArgumentConflict),
+        ("override add ID --from T --to T", Kind::MissingRequiredArgument),
+        ("override add ID --user A --remove B --to T", Kind::ArgumentConflict),
+        ("override add ID --remove A --add --to T", Kind::ArgumentConflict),
+        ("alert send --service ID", Kind::MissingRequiredArgument),
+        ("alert list --limit 0", Kind::ValueValidation),
+        ("alert list --state open,closed", Kind::InvalidValue),
+        ("prove --within soon", Kind::ValueValidation),
+        ("oncall --timezone Mars/Base", Kind::ValueValidation),
+    ] {
+        assert_eq!(parse(line).err(), Some(kind), "{line}");
+    }
+}
