@@ -14,6 +14,7 @@
 
 mod condition;
 mod evaluate;
+mod nesting;
 
 pub use condition::{Problem, check};
 

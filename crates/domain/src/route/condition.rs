@@ -56,6 +56,9 @@ impl Condition {
         if source.len() > MAX_SOURCE {
             return Err(Problem::new(whole, format!("the condition is longer than {MAX_SOURCE} bytes"), "split it into several routes"));
         }
+        if let Some(at) = super::nesting::too_deep(source) {
+            return Err(Problem::new(at..at + 1, "the condition nests too deep here", "split it into several routes"));
+        }
         let program = cel::Program::compile(source).map_err(|errors| syntax(source, &errors))?;
         let mut checker = Checker { source, program: &program };
         let scope = Scope { loops: 0, names: &[] };
@@ -82,7 +85,9 @@ fn syntax(source: &str, errors: &cel::ParseErrors) -> Problem {
     let before: usize = source.split_inclusive('\n').take(line - 1).map(str::len).sum();
     let rest = source.get(before..).unwrap_or_default();
     let start = before + rest.char_indices().nth(column - 1).map_or(rest.len(), |(at, _)| at);
-    let end = source.get(start..).and_then(|rest| rest.chars().next()).map_or(start, |c| start + c.len_utf8());
+    let marked = source.get(start..).unwrap_or_default();
+    let word = marked.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(marked.len());
+    let end = start + word.max(marked.chars().next().map_or(0, char::len_utf8));
     // The parser goes on with everything it would have expected; nobody reads that.
     let message = first.msg.split(" expecting ").next().unwrap_or_default();
     let message: String = message.trim_start_matches("Syntax error: ").chars().map(|c| if c.is_control() { ' ' } else { c }).take(160).collect();
@@ -185,10 +190,33 @@ type Checked = Result<Kind, Problem>;
 
 impl Checker<'_> {
     fn at(&self, expression: &Expression) -> Range<usize> {
-        let whole = 0..self.source.len();
-        let Some((start, stop)) = self.program.source_info().offset_for(expression.id) else { return whole };
-        let (start, stop) = (start as usize, stop as usize + 1);
-        if self.source.get(start..stop).is_some() { start..stop } else { whole }
+        let extent = self.extent(expression).filter(|at| self.source.get(at.clone()).is_some());
+        extent.unwrap_or(0..self.source.len())
+    }
+
+    /// The parser notes the operator of an operation; people mean it with both of its sides.
+    fn extent(&self, expression: &Expression) -> Option<Range<usize>> {
+        let own = self.program.source_info().offset_for(expression.id).map(|(start, stop)| start as usize..stop as usize + 1);
+        let parts: Vec<&Expression> = match &expression.expr {
+            Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).collect(),
+            Expr::Select(select) => vec![&select.operand],
+            Expr::Comprehension(loops) => vec![&loops.iter_range],
+            _ => Vec::new(),
+        };
+        let extents = parts.into_iter().filter_map(|part| self.extent(part)).chain(own);
+        let mut extent = extents.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))?;
+        let behind = self.source.get(extent.end..).unwrap_or_default();
+        extent.end += match &expression.expr {
+            Expr::Select(select) if behind.starts_with(&select.field) => select.field.len(),
+            Expr::Call(_) if behind.starts_with(')') => 1,
+            _ => 0,
+        };
+        if let Expr::Call(call) = &expression.expr
+            && self.source.get(..extent.start).is_some_and(|before| before.ends_with(&call.func_name))
+        {
+            extent.start -= call.func_name.len();
+        }
+        Some(extent)
     }
 
     fn fail<T>(&self, expression: &Expression, message: impl Into<String>, help: impl Into<String>) -> Result<T, Problem> {

@@ -75,20 +75,24 @@ impl Diagnostic {
 
     /// The line as it is shown, the columns before the marked text, and the columns to mark.
     fn cut(&self, line: &str) -> (String, usize, usize) {
-        let cells: Vec<(String, usize)> = line.chars().map(cell).collect();
-        let first = (self.column.max(1) - 1).min(cells.len());
+        // Only the neighbourhood is looked at: a line may be as long as a file.
+        let skipped = self.column.saturating_sub(1).saturating_sub(MAX_SHOWN_COLUMNS);
+        let near = line.chars().skip(skipped).take(3 * MAX_SHOWN_COLUMNS);
+        let cells: Vec<(String, usize)> = near.map(cell).collect();
+        let first = (self.column.max(1) - 1 - skipped).min(cells.len());
         let last = first.saturating_add(self.length.max(1)).min(cells.len()).max(first);
         let width = |range: std::ops::Range<usize>| cells[range].iter().map(|(_, columns)| columns).sum::<usize>();
         // A long line is shown from a little before the marked text on.
         let mut from = 0;
-        if width(0..last) > MAX_SHOWN_COLUMNS {
+        if skipped > 0 || width(0..last) > MAX_SHOWN_COLUMNS {
             while from < first && width(from..first) > MAX_SHOWN_COLUMNS / 3 {
                 from += 1;
             }
         }
-        let mut shown = if from > 0 { "…".to_owned() } else { String::new() };
-        let before = width(from..first) + usize::from(from > 0);
-        let (mut columns, mut to) = (usize::from(from > 0), from);
+        let cut_before = from + skipped > 0;
+        let mut shown = if cut_before { "…".to_owned() } else { String::new() };
+        let before = width(from..first) + usize::from(cut_before);
+        let (mut columns, mut to) = (usize::from(cut_before), from);
         for (text, width) in &cells[from..] {
             if columns + width > MAX_SHOWN_COLUMNS {
                 shown.push('…');

@@ -189,7 +189,10 @@ pub(super) fn silence(r: &mut Reader, f: &Fields) -> Silence {
     if distinct.len() < matchers.len() {
         r.error("duplicate", f.span, "a condition stands here twice").help = Some("remove one of them".to_owned());
     }
-    if service.is_none() && matchers.iter().all(Matcher::matches_empty) && !f.incomplete() {
+    // A matcher that could not be read is a mistake of its own.
+    let written = f.get("matchers").and_then(|field| field.node.list()).map_or(0, <[_]>::len);
+    let unread = written > 0 && matchers.is_empty();
+    if service.is_none() && matchers.iter().all(Matcher::matches_empty) && !unread && !f.incomplete() {
         r.error("empty", f.span, "this silence would keep everything quiet").help =
             Some("add a `service:`, or a `match:` with a value".to_owned());
     }

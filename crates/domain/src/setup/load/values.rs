@@ -89,7 +89,7 @@ impl Reader<'_> {
         }
         let known = || words.iter().map(|(word, _)| *word);
         let all = super::reader::list(known());
-        let help = nearest(text, known()).map_or_else(|| format!("write one of {all}"), |near| format!("write `{near}`; it is one of {all}"));
+        let help = nearest(text, known()).map_or_else(|| format!("it is one of {all}"), |near| format!("write `{near}`; it is one of {all}"));
         self.bad(field, format!("`{text}` is not known as `{}`", field.key.name)).help = Some(help);
         None
     }

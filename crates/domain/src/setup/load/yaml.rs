@@ -75,6 +75,9 @@ impl Node {
     }
 }
 
+/// Everything is read as it is written, so these change nothing.
+const CORE_TAGS: [&str; 7] = ["str", "int", "float", "bool", "null", "seq", "map"];
+
 /// A collection whose end has not been read yet.
 struct Open {
     start: Marker,
@@ -140,7 +143,7 @@ impl Builder<'_> {
             };
             let here = self.span(span.start, span.end);
             if let Event::Scalar(_, _, _, Some(tag)) | Event::SequenceStart(_, Some(tag)) | Event::MappingStart(_, Some(tag)) = &event
-                && !tag.is_yaml_core_schema()
+                && !(tag.is_yaml_core_schema() && CORE_TAGS.contains(&tag.suffix.as_str()))
             {
                 self.problems.error("yaml", here, format!("the tag `{tag}` means nothing here")).help =
                     Some("remove the tag, or put the text in quotes".to_owned());
@@ -203,7 +206,8 @@ impl Builder<'_> {
                         // `? ` without anything behind it, at a syntax error.
                         Value::Null if node.incomplete => None,
                         _ => {
-                            self.problems.error("wrong_type", node.span, format!("a key has to be text, this is {}", node.kind()));
+                            self.problems.error("wrong_type", node.span, format!("a key has to be text, this is {}", node.kind())).help =
+                                Some("write `key: value`".to_owned());
                             None
                         }
                     });
@@ -215,7 +219,7 @@ impl Builder<'_> {
 
     fn expand(&mut self, anchor: usize, here: Span) -> Result<(), Stop> {
         let Some((node, size, depth)) = self.anchors.get(&anchor) else {
-            self.problems.error("yaml", here, "this alias stands inside of what it stands for".to_owned());
+            self.problems.error("yaml", here, "this alias stands inside of what it stands for").help = Some("write it out".to_owned());
             return Err(Stop);
         };
         if *size > *self.nodes_left || self.open.len() + depth > MAX_DEPTH {
