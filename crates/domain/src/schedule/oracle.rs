@@ -40,14 +40,15 @@ impl<'a> WallClock<'a> {
     }
 }
 
-/// The first minute at which the wall clock has reached a local time.
-fn minute_of(tz: &TimeZone, local: DateTime) -> Timestamp {
+/// The first second at which the wall clock has reached a local time.
+fn second_of(tz: &TimeZone, local: DateTime) -> Timestamp {
     let in_utc = TimeZone::UTC.to_timestamp(local).unwrap();
     let mut clock = WallClock::warm(tz, in_utc - SignedDuration::from_hours(50));
     while clock.high < local {
         clock.tick();
     }
-    clock.at
+    let mut seconds = (0..=60).map(|s| clock.at - MINUTE + SignedDuration::from_secs(s));
+    seconds.find(|second| tz.to_datetime(*second) >= local).unwrap()
 }
 
 /// How many turns of a layer have begun.
@@ -60,7 +61,7 @@ struct Turns<'a> {
 
 impl<'a> Turns<'a> {
     fn of(layer: &'a Layer, tz: &TimeZone) -> Self {
-        let start = (layer.every.unit == Unit::Hour).then(|| minute_of(tz, layer.start));
+        let start = (layer.every.unit == Unit::Hour).then(|| second_of(tz, layer.start));
         Self { layer, begun: 0, start }
     }
 

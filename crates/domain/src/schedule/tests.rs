@@ -209,6 +209,14 @@ fn windows_that_meet() {
     );
     let gap = who_is_on(&saturday, &[], instant(&saturday, "2026-01-11T12:00"));
     assert_eq!((gap.since, gap.until), (instant(&saturday, "2026-01-11T09:00"), instant(&saturday, "2026-01-17T09:00")));
+    // Many windows that overlap and meet are one stretch, from wherever in it one asks.
+    let mut many = layer(json!(["a"]), "2025-01-01T00:00", "1w");
+    many["only"] = json!([{ "days": "mon-fri", "to": "02:46" }, { "days": "sat-thu", "from": "00:40", "to": "00:00" }]);
+    let many = schedule("UTC", json!([many]));
+    for at in ["2026-01-04T00:40", "2026-01-04T12:00", "2026-01-07T00:00", "2026-01-09T02:45"] {
+        let open = who_is_on(&many, &[], instant(&many, at));
+        assert_eq!((open.since, open.until), (instant(&many, "2026-01-04T00:40"), instant(&many, "2026-01-09T02:46")), "{at}");
+    }
     // Around the clock is no window at all, and its span does not end each midnight.
     let mut always = layer(json!(["a"]), "2026-01-01T00:00", "1w");
     always["only"] = json!([{}]);

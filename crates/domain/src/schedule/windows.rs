@@ -3,25 +3,22 @@
 use super::Piece;
 use super::wall::first_instant;
 use crate::setup::Window;
+use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
-/// Windows that follow each other without a pause are joined up to so many, so that `mon-fri 00:00-00:00`
-/// ends on Saturday; more are not needed for a week, and windows around the clock have no end to find.
-const MAX_JOINED: usize = 8;
-
 /// A window starts at least once in a week, if it ever does.
 const WEEK: usize = 7;
+const WEEK_LONG: SignedDuration = SignedDuration::from_hours(24 * 7);
 
 /// Whether the clock, having reached `local`, is inside one of the windows, and the span over which that stays so.
 pub(crate) fn inside(windows: &[Window], tz: &TimeZone, local: DateTime) -> Piece<bool> {
     let today = local.date();
-    let covering = || around(windows, today).filter(|(from, to)| *from <= local && local < *to);
-    let mut piece = Piece::always(covering().next().is_some());
+    let mut piece = Piece::always(around(windows, today).any(|(from, to)| from <= local && local < to));
     let (since, until) = if piece.says {
-        let from = covering().map(|(from, _)| from).min();
-        let to = covering().map(|(_, to)| to).max();
-        (from.map(|from| joined_back(windows, from)), to.map(|to| joined_on(windows, to)))
+        // Open for a week is open for ever: each week is like the other.
+        let until = joined_on(windows, local);
+        if until.duration_since(local) >= WEEK_LONG { (None, None) } else { (Some(joined_back(windows, local)), Some(until)) }
     } else {
         // Days in order: the first one with a window behind or ahead of us has it, except that a window
         // of the day before may end later.
@@ -40,19 +37,21 @@ pub(crate) fn inside(windows: &[Window], tz: &TimeZone, local: DateTime) -> Piec
     piece
 }
 
-fn joined_on(windows: &[Window], mut end: DateTime) -> DateTime {
-    for _ in 0..MAX_JOINED {
-        let Some(later) = around(windows, end.date()).filter(|(from, to)| *from <= end && end < *to).map(|(_, to)| to).max()
-        else {
-            break;
-        };
+/// Where the windows that follow each other without a pause from `local` on end; not followed beyond a week.
+fn joined_on(windows: &[Window], local: DateTime) -> DateTime {
+    let mut end = local;
+    while end.duration_since(local) < WEEK_LONG {
+        let touching = around(windows, end.date()).filter(|(from, to)| *from <= end && end < *to);
+        let Some(later) = touching.map(|(_, to)| to).max() else { break };
         end = later;
     }
     end
 }
 
-fn joined_back(windows: &[Window], mut start: DateTime) -> DateTime {
-    for _ in 0..MAX_JOINED {
+/// Where they begin, within the week before `local`.
+fn joined_back(windows: &[Window], local: DateTime) -> DateTime {
+    let mut start = local;
+    while local.duration_since(start) < WEEK_LONG {
         let touching = around(windows, start.date()).filter(|(from, to)| *from < start && start <= *to);
         let Some(earlier) = touching.map(|(from, _)| from).min() else { break };
         start = earlier;
