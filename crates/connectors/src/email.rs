@@ -26,6 +26,12 @@ impl Mailer {
         Ok(Self { relay, from })
     }
 
+    /// Whether the mail server answers and takes our login. `None`: none is set.
+    pub(crate) async fn check(&self) -> Option<Result<(), String>> {
+        let told = |outcome: Outcome| outcome.reason().unwrap_or("it refused").to_owned();
+        Some(self.relay.as_ref()?.check().await.map_err(told))
+    }
+
     pub(crate) async fn send(&self, message: &Message, to: &str) -> Outcome {
         let Some(relay) = &self.relay else {
             return Outcome::Misconfigured { reason: "no SMTP server is set; set FIREDOG_SMTP_URL".to_owned() };

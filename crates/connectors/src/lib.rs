@@ -19,6 +19,7 @@ mod refusal;
 mod scalar;
 mod sender;
 pub mod targets;
+mod trust;
 pub mod webhook;
 mod when;
 

@@ -24,7 +24,7 @@ pub fn text(text: &str) -> Cow<'_, str> {
     if spans.is_empty() {
         return Cow::Borrowed(text);
     }
-    spans.sort_unstable_by_key(|span| (span.from, std::cmp::Reverse(span.to)));
+    spans.sort_unstable_by_key(|span| (span.from, std::cmp::Reverse(span.to), span.keep_last));
     let mut masked = String::with_capacity(text.len());
     let mut at = 0;
     for span in spans.into_iter() {

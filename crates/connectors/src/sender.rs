@@ -33,11 +33,42 @@ impl Sender {
         Ok(Self { mailer: Mailer::new(settings)?, hooks: Hooks::new(&settings.allow_targets)? })
     }
 
+    /// Connects to the mail server and logs in, without sending anything. `None`: none is set.
+    pub async fn check_mail(&self) -> Option<Result<(), String>> {
+        self.mailer.check().await
+    }
+
     /// One attempt. Always answers within the channel's timeout; never panics, never retries by itself.
     pub async fn send(&self, message: &Message) -> Outcome {
         match &message.address {
             Address::Email(to) => self.mailer.send(message, to).await,
             Address::Webhook(url) => self.hooks.send(message, url).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::email::tests::page;
+
+    #[tokio::test]
+    async fn every_address_has_its_channel() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let sender = Sender::new(&Settings { public_url: "http://127.0.0.1:8700".to_owned(), ..Settings::default() }).unwrap();
+        for (address, outcome) in [
+            (Address::Email("ada@example.org".to_owned()), "misconfigured"),
+            (Address::Webhook("http://169.254.169.254/".to_owned()), "rejected"),
+        ] {
+            assert_eq!(sender.send(&Message { address, ..page() }).await.as_str(), outcome);
+        }
+    }
+
+    #[test]
+    fn wrong_settings_are_named() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let of = |settings: Settings| Sender::new(&settings).err().unwrap_or_default();
+        assert!(of(Settings { smtp_url: Some("mail:25".to_owned()), ..Settings::default() }).contains("FIREDOG_SMTP_URL"));
+        assert!(of(Settings { smtp_from: Some("me".to_owned()), ..Settings::default() }).contains("FIREDOG_SMTP_FROM"));
     }
 }

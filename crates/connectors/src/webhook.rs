@@ -2,7 +2,7 @@
 
 use crate::message::Message;
 use crate::targets::{GuardedResolver, Network, Refused, Targets};
-use crate::{bounds, when};
+use crate::{bounds, trust, when};
 use firedog_domain::delivery::Outcome;
 use jiff::SignedDuration;
 use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -76,6 +76,7 @@ fn client(targets: Targets) -> Result<Client, String> {
         // A proxy would resolve the name itself, and so lead around the check as well.
         .no_proxy()
         .referer(false)
+        .tls_backend_preconfigured(trust::client_config()?)
         .dns_resolver(Arc::new(GuardedResolver(targets)))
         .pool_max_idle_per_host(4)
         .pool_idle_timeout(Duration::from_secs(30))

@@ -2,9 +2,12 @@
 //! required must be there, arrays must not be null, times must be RFC 3339.
 
 use super::text::Labels;
+use super::{RESOLVE_TIMEOUT, fingerprint};
 use crate::when;
+use firedog_domain::alert::Alert;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 pub(crate) fn time<S: Serializer>(at: &Timestamp, s: S) -> Result<S::Ok, S::Error> {
     s.serialize_str(&when::millis(*at))
@@ -26,6 +29,29 @@ pub struct GettableAlert {
     #[serde(rename = "generatorURL", skip_serializing_if = "String::is_empty")]
     pub generator_url: String,
     pub labels: Labels,
+}
+
+impl GettableAlert {
+    /// An open alert as Alertmanager would show it. `details` are those of its latest event, which hold
+    /// the annotations; an alert that came in another dialect has none. Without a lease it counts as
+    /// firing for [`RESOLVE_TIMEOUT`] from `now`.
+    pub fn of(alert: &Alert, details: Option<&Value>, receiver: &str, status: StatusOfAlert, now: Timestamp) -> Self {
+        let text = |name: &str| details.and_then(|details| details.get(name)?.as_str()).unwrap_or("").to_owned();
+        let annotations = details.and_then(|details| details.get("annotations")?.as_object()).into_iter().flatten();
+        let is_fingerprint =
+            alert.dedup_key.len() == 16 && alert.dedup_key.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        Self {
+            annotations: annotations.filter_map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned()))).collect(),
+            ends_at: alert.quiet_at.unwrap_or_else(|| firedog_domain::time::after(now, RESOLVE_TIMEOUT)),
+            fingerprint: if is_fingerprint { alert.dedup_key.clone() } else { fingerprint(&alert.labels) },
+            receivers: vec![Receiver { name: receiver.to_owned() }],
+            starts_at: alert.started_at.unwrap_or(alert.created_at),
+            status,
+            updated_at: alert.updated_at,
+            generator_url: text("generatorURL"),
+            labels: alert.labels.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::receipt::tests::{now, with_receipt};
+use firedog_domain::alert::{Alert, Cursor, Pin, State};
 use firedog_domain::event::{Action, Severity};
 use firedog_domain::matcher::Matcher;
-use firedog_domain::setup::Silence;
+use firedog_domain::setup::{Silence, Urgency};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -197,6 +198,55 @@ fn alerts_are_written_as_strict_clients_read_them() {
         serde_json::to_value(group).unwrap(),
         json!({ "labels": {}, "routeLabels": {}, "receiver": { "name": "r" }, "alerts": [] })
     );
+}
+
+#[test]
+fn our_alerts_as_alertmanager_shows_them() {
+    let event = post(include_str!("testdata/prometheus.json")).unwrap().events.remove(0);
+    let mut ours = Alert {
+        id: "01J".into(),
+        version: 1,
+        service: Some("checkout".into()),
+        integration: Some("checkout/in".into()),
+        dedup_key: event.dedup_key.clone(),
+        state: State::Triggered,
+        urgency: Urgency::High,
+        severity: event.severity,
+        summary: event.summary.clone(),
+        source: None,
+        labels: event.labels.clone(),
+        count: 1,
+        created_at: now(),
+        updated_at: now(),
+        acknowledged_by: None,
+        resolved_at: None,
+        resolved_because: None,
+        policy: Pin::CatchAll,
+        setup_version: 1,
+        cursor: Cursor::default(),
+        next: None,
+        quiet_at: event.valid_until,
+        started_at: event.started_at,
+        pages: 0,
+        follows: None,
+    };
+    let of = |alert: &Alert, details: Option<&Value>| {
+        serde_json::to_value(GettableAlert::of(alert, details, "checkout", StatusOfAlert::default(), now())).unwrap()
+    };
+    assert_eq!(
+        of(&ours, Some(&event.details)),
+        json!({ "annotations": { "description": "p99 is 2.7s", "runbook_url": "https://runbooks.example/latency", "summary": "p99 above 2s" },
+            "endsAt": "2026-01-02T03:08:05.678Z", "fingerprint": "c75f68922c9ebc87", "receivers": [{ "name": "checkout" }],
+            "startsAt": "2026-01-02T03:04:05.678Z", "status": { "state": "active", "silencedBy": [], "inhibitedBy": [], "mutedBy": [] },
+            "updatedAt": "2026-01-02T03:05:00.000Z", "generatorURL": "http://prom:9090/graph?g0.expr=up+%3D%3D+0&g0.tab=1",
+            "labels": { "alertname": "HighLatency", "service": "checkout", "severity": "critical" } })
+    );
+    // One of another dialect.
+    (ours.dedup_key, ours.quiet_at, ours.started_at) = ("srv01/http".to_owned(), None, None);
+    let shown = of(&ours, Some(&json!("text")));
+    assert_eq!((&shown["fingerprint"], &shown["startsAt"]), (&json!("c75f68922c9ebc87"), &json!("2026-01-02T03:05:00.000Z")));
+    assert_eq!((&shown["endsAt"], &shown["annotations"]), (&json!("2026-01-02T03:10:00.000Z"), &json!({})));
+    assert_eq!(of(&ours, None), shown);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! `retry` and `unknown`.
 
 use crate::bounds::{cut, one_line};
+use crate::trust;
 use firedog_domain::delivery::Outcome;
 use lettre::address::Envelope;
 use lettre::transport::smtp::Error;
@@ -87,7 +88,10 @@ impl Relay {
             "smtp" => (Tls::Opportunistic, 25),
             other => return Err(wrong(&format!("`{other}` is neither smtp nor smtps"))),
         };
-        let parameters = TlsParameters::builder(host.clone()).dangerous_accept_invalid_certs(tls == Tls::Opportunistic).build();
+        let parameters = TlsParameters::builder(host.clone())
+            .certificate_store(trust::certificate_store())
+            .dangerous_accept_invalid_certs(tls == Tls::Opportunistic)
+            .build();
         Ok(Self {
             port: url.port().unwrap_or(port),
             host,
@@ -127,6 +131,12 @@ impl Relay {
             Err(_) => drop(timeout(Duration::from_millis(200), connection.abort()).await),
         }
         result
+    }
+
+    /// Connects and logs in, and sends nothing: for `doctor`.
+    pub(super) async fn check(&self) -> Result<(), Outcome> {
+        self.park(self.connect().await?);
+        Ok(())
     }
 
     /// One that is open, else a new one.

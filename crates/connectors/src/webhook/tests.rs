@@ -202,6 +202,23 @@ async fn no_answer_after_the_request_is_unknown() {
 }
 
 #[tokio::test]
+async fn no_handshake_in_time_is_tried_again() {
+    let (listener, url) = listener().await;
+    let url = url.replace("http://", "https://");
+    let hooks = hooks();
+    let page = page();
+    let server = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        assert!(stream.read(&mut [0; 16]).await.unwrap() > 0, "the client's hello");
+        // From here only the clock moves.
+        tokio::time::pause();
+        stream
+    };
+    let (outcome, _stream) = tokio::join!(hooks.send(&page, &url), server);
+    assert!(matches!(outcome, Outcome::RetryAfter { after: None, .. }), "{outcome:?}");
+}
+
+#[tokio::test]
 async fn targets_are_checked_before_connecting() {
     let (listener, url) = listener().await;
     let port = listener.local_addr().unwrap().port();
