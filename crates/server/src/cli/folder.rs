@@ -48,6 +48,10 @@ impl Folder {
         check(&self.files, self, now)
     }
 
+    pub(crate) fn files(&self) -> &[SourceFile] {
+        &self.files
+    }
+
     pub(crate) fn text_of(&self, name: &str) -> &str {
         self.files.iter().find(|file| file.name == name).map_or("", |file| &file.text)
     }
@@ -57,8 +61,8 @@ impl Folder {
         if name.is_empty() { String::new() } else { self.root.join(name).display().to_string() }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.files.len()
+    pub(crate) fn files(&self) -> &[SourceFile] {
+        &self.files
     }
 }
 

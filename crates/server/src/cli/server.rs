@@ -1,7 +1,10 @@
 //! The verbs that run a server: `serve` and `demo`.
 
-use super::failure::{Exit, Failure};
+use super::failure::Failure;
+use super::folder::Folder;
+use crate::config::Config;
 use crate::demo::DemoOptions;
+use crate::serve::GivenSetup;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -76,6 +79,20 @@ pub(crate) async fn demo(args: Demo) -> Result<(), Failure> {
 }
 
 pub(crate) async fn serve(args: Serve) -> Result<(), Failure> {
-    let _ = (args.flags(), &args.setup, &args.config);
-    Err(Failure::new(Exit::Failed, "scratch"))
+    let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let config = Config::load(args.config.as_deref(), environment, &args.flags()).map_err(|e| Failure::usage(e.to_string()))?;
+    let setup = args.setup.as_deref().map(given);
+    crate::serve::run(config, setup).await.map_err(|e| Failure::failed(format!("{e:#}")))
+}
+
+/// The files of `--setup`. A directory that cannot be read is a setup with errors, not the end: a pager that
+/// restarts while somebody is at its files goes on with the setup that it has.
+fn given(dir: &Path) -> GivenSetup {
+    match Folder::read(dir) {
+        Ok(folder) => GivenSetup { files: folder.files().to_vec(), outside: Box::new(folder) },
+        Err(why) => {
+            say(&format!("--setup: {why}"));
+            GivenSetup { files: Vec::new(), outside: Box::new(NoOutside) }
+        }
+    }
 }

@@ -1,0 +1,31 @@
+//! Words of fixed sets, for the schemas: the types themselves live in crates that know nothing of OpenAPI.
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($word:ident),+ $(,)? })+) => {$(
+        $(#[$doc])*
+        #[derive(utoipa::ToSchema)]
+        #[allow(dead_code, reason = "a schema only")]
+        #[schema(rename_all = "snake_case")]
+        pub enum $name { $($word),+ }
+    )+};
+}
+
+words! {
+    State { Triggered, Acknowledged, Resolved }
+    /// High disturbs at any hour; low waits for waking hours.
+    Urgency { High, Low }
+    Severity { Critical, Error, Warning, Info }
+    Channel { Email, Webhook }
+    /// What happened.
+    EntryKind {
+        Triggered, Paged, Notified, Skipped, Held, Released, Acknowledged, AckExpired, Snoozed, SnoozeEnded, Escalated,
+        CatchAll, Resolved, Note, Event,
+    }
+    /// What the engine does next about an alert.
+    NextKind { Page, Release, AckExpires, SnoozeEnds }
+    /// What resolved an alert.
+    Resolved { Source, Person, SourceQuiet }
+    FailureKind { None, Person, Channel }
+    /// Of a finding in a setup.
+    Level { Error, Warning }
+}

@@ -1,0 +1,102 @@
+//! Hands what the engine has decided to the connectors: the engine's one way out.
+
+use crate::metrics::Metrics;
+use crate::secret::{Key, LINK_LIFE, Link};
+use firedog_connectors::{AlertView, Message, Sender};
+use firedog_domain::delivery::Outcome;
+use firedog_domain::id::{ContactId, UserId};
+use firedog_domain::setup::Content;
+use firedog_engine::{Clock, Deliver, Dispatch};
+use jiff::tz::TimeZone;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+/// An attempt that a connector has not ended by now is given up as unknown. Connectors have timeouts of their own,
+/// and the engine's lease (30 s) must not run out while a message is still on its way.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(25);
+
+/// Where the secret of a contact method is sealed to.
+pub fn place(user: &UserId, contact: &ContactId) -> String {
+    format!("contact:{user}/{contact}")
+}
+
+pub struct Delivery {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    sender: Sender,
+    key: Key,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    /// Known once the address is bound.
+    links_base: Arc<OnceLock<String>>,
+}
+
+impl Delivery {
+    pub fn new(sender: Sender, key: Key, clock: Clock, metrics: Arc<Metrics>, links_base: Arc<OnceLock<String>>) -> Self {
+        Self { parts: Arc::new(Parts { sender, key, clock, metrics, links_base }) }
+    }
+}
+
+impl Deliver for Delivery {
+    fn deliver(&self, dispatch: Dispatch) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
+        let parts = self.parts.clone();
+        Box::pin(async move { parts.deliver(dispatch).await })
+    }
+}
+
+impl Parts {
+    async fn deliver(&self, dispatch: Dispatch) -> Outcome {
+        let channel = dispatch.notification.channel.as_str();
+        let begun = Instant::now();
+        let outcome = match self.message(dispatch) {
+            Ok(message) => match tokio::time::timeout(ATTEMPT_TIMEOUT, self.sender.send(&message)).await {
+                Ok(outcome) => outcome,
+                Err(_) => Outcome::Unknown { reason: format!("no answer within {} s", ATTEMPT_TIMEOUT.as_secs()) },
+            },
+            Err(reason) => Outcome::Misconfigured { reason },
+        };
+        self.metrics.notifications.add([channel, outcome.as_str()], 1);
+        self.metrics.notification_seconds.observe([channel], begun.elapsed());
+        outcome
+    }
+
+    fn message(&self, dispatch: Dispatch) -> Result<Message, String> {
+        let Dispatch { notification, user, contact, alert, zone, bundled } = dispatch;
+        let secret = match &contact.secret {
+            Some(sealed) => {
+                let secret = self.key.unseal(&place(&user.id, &contact.id), sealed);
+                Some(secret.map_err(|e| format!("the secret of contact {}: {e}", contact.id))?.expose().to_owned())
+            }
+            None => None,
+        };
+        let public_url = self.links_base.get().cloned().unwrap_or_default();
+        let minimal = contact.content == Content::Minimal;
+        // From the time of the notification, not of the attempt: a retry is the same message, byte for byte.
+        let expires = firedog_domain::time::after(notification.created_at, LINK_LIFE);
+        let link = Link { alert: alert.id.clone(), user: user.id.clone(), expires, minimal };
+        let zone = user.timezone.as_ref().or(zone.as_ref()).map_or(TimeZone::UTC, |zone| zone.tz().clone());
+        Ok(Message {
+            kind: notification.kind,
+            idempotency_key: notification.id.to_string(),
+            address: contact.address,
+            secret,
+            content: contact.content,
+            // Contact methods come from the setup only, which administrators apply.
+            admin_named: true,
+            user_name: user.display_name().to_owned(),
+            user: user.id,
+            zone,
+            alert: AlertView::from(&alert),
+            others: bundled.iter().map(|(_, alert)| AlertView::from(alert)).collect(),
+            reason: notification.reason,
+            why: Vec::new(),
+            ack_url: format!("{public_url}/a/{}", self.key.link(&link)),
+            public_url,
+            at: self.clock.now(),
+            test: false,
+        })
+    }
+}

@@ -1,0 +1,290 @@
+//! Alerts: looking at them, acting on them, raising them by hand.
+
+use super::{Error, Page, Result, cursor, page_size, read_cursor};
+use crate::app::App;
+use crate::auth::Caller;
+use firedog_domain::alert::{Actor, Alert, Entry, Input, Pin, State};
+use firedog_domain::event::{Event, MAX_SUMMARY, Severity};
+use firedog_domain::id::{AlertId, IntegrationId, ServiceId, TeamId, UserId};
+use firedog_domain::setup::{Target, Urgency};
+use firedog_domain::suppression::{Held, World, held, occurrence};
+use firedog_engine::Raise;
+use firedog_store::alert::{Filter, Position};
+use firedog_store::{Op, Tx};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Lines of a timeline that are shown; an alert that pages every minute for a day stays below.
+const MAX_TIMELINE: u32 = 2_000;
+/// Received events that are looked through for details and links.
+const NEWEST_EVENTS: u32 = 1;
+/// Longest note, in characters: a page of text.
+const MAX_NOTE: usize = 4_000;
+/// Longest snooze. Whoever wants longer wants a silence, which has a reason and an author.
+const MAX_SNOOZE: SignedDuration = SignedDuration::from_hours(31 * 24);
+
+/// Which alerts to list.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// `triggered,acknowledged`; empty: those two; `all`: every state.
+    pub state: Option<String>,
+    pub service: Option<String>,
+    pub limit: Option<u32>,
+    pub cursor: Option<String>,
+}
+
+/// Newest first.
+pub async fn list(app: &App, query: &Query) -> Result<Page<Alert>> {
+    let states = states(query.state.as_deref())?;
+    let services: Vec<ServiceId> = query.service.iter().flat_map(|all| all.split(',')).map(|id| id.trim().into()).collect();
+    let after = query.cursor.as_deref().map(read_cursor).transpose()?;
+    let after = after.map(|(created_at, id)| Position { created_at, id: AlertId(id) });
+    let size = page_size(query.limit);
+    let filter = Filter { states, services, ..Filter::default() };
+    let alerts = app.engine.store().read(List { filter, after, limit: size + 1 }).await?;
+    Ok(Page::of(alerts, size, |alert| cursor(alert.created_at, alert.id.as_str())))
+}
+
+fn states(text: Option<&str>) -> Result<Vec<State>> {
+    match text.map(str::trim) {
+        None | Some("" | "open") => Ok(vec![State::Triggered, State::Acknowledged]),
+        Some("all") => Ok(Vec::new()),
+        Some(words) => words
+            .split(',')
+            .map(|word| {
+                let word = word.trim();
+                State::parse(word).ok_or_else(|| {
+                    Error::Invalid(format!("`{word}` is no state; write triggered, acknowledged, resolved, open or all"))
+                })
+            })
+            .collect(),
+    }
+}
+
+/// An alert with everything that is known about it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    pub alert: Alert,
+    pub timeline: Vec<Entry>,
+    /// What the source said last.
+    pub event: Option<Event>,
+    /// What keeps it from paging now.
+    pub held: Option<Held>,
+}
+
+pub async fn show(app: &App, id: &AlertId) -> Result<Shown> {
+    let found = app.engine.store().read(Show { id: id.clone() }).await?;
+    let (alert, timeline, event) = found.ok_or_else(|| Error::NotFound(format!("there is no alert {id}")))?;
+    let scene = app.engine.scene().await?;
+    let held = match alert.state {
+        State::Triggered => held(&scene.world, alert.service.as_ref(), &alert.labels, app.now()),
+        _ => None,
+    };
+    Ok(Shown { alert, timeline, event, held })
+}
+
+pub async fn acknowledge(app: &App, id: &AlertId, by: Actor) -> Result<Alert> {
+    Ok(app.engine.act(id, Input::Acknowledge, &by).await?)
+}
+
+pub async fn resolve(app: &App, id: &AlertId, by: Actor) -> Result<Alert> {
+    Ok(app.engine.act(id, Input::Resolve, &by).await?)
+}
+
+pub async fn escalate(app: &App, id: &AlertId, by: Actor) -> Result<Alert> {
+    Ok(app.engine.act(id, Input::Escalate, &by).await?)
+}
+
+pub async fn snooze(app: &App, id: &AlertId, until: Timestamp, by: Actor) -> Result<Alert> {
+    let now = app.now();
+    if until <= now {
+        return Err(Error::Invalid("the snooze would be over already".to_owned()));
+    }
+    if until.duration_since(now) > MAX_SNOOZE {
+        return Err(Error::Invalid("a snooze may last 31 days; a silence may last longer, and says why".to_owned()));
+    }
+    Ok(app.engine.act(id, Input::Snooze { until }, &by).await?)
+}
+
+pub async fn note(app: &App, id: &AlertId, text: &str, by: Actor) -> Result<Alert> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > MAX_NOTE {
+        return Err(Error::Invalid(format!("a note has 1 to {MAX_NOTE} characters")));
+    }
+    Ok(app.engine.act(id, Input::Note { text: text.to_owned() }, &by).await?)
+}
+
+/// An alert that a person or a script raises on a service.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub service: ServiceId,
+    pub summary: String,
+    pub dedup_key: Option<String>,
+    pub severity: Option<Severity>,
+    pub urgency: Option<Urgency>,
+    pub labels: BTreeMap<String, String>,
+    pub details: Value,
+}
+
+pub async fn send(app: &App, sent: Sent, caller: &Caller) -> Result<Alert> {
+    let summary = summary(&sent.summary)?;
+    if sent
+        .dedup_key
+        .as_ref()
+        .is_some_and(|key| key.trim().is_empty() || key.chars().count() > firedog_domain::event::MAX_DEDUP_KEY)
+    {
+        return Err(Error::Invalid("a dedup_key has 1 to 255 characters".to_owned()));
+    }
+    let raise = Raise {
+        service: Some(sent.service),
+        to: None,
+        summary,
+        severity: sent.severity.unwrap_or_default(),
+        urgency: sent.urgency,
+        labels: sent.labels.into_iter().map(|(name, value)| (name, masked(&value))).collect(),
+        dedup_key: sent.dedup_key,
+        details: firedog_connectors::mask::value(sent.details),
+    };
+    Ok(app.engine.raise(raise, &caller.actor()).await?)
+}
+
+/// Pages a person or a team by hand. `to`: `user:ID`, `team:ID`, or an ID that only one of both has.
+pub async fn page(
+    app: &App,
+    to: &str,
+    message: &str,
+    urgency: Option<Urgency>,
+    key: Option<String>,
+    caller: &Caller,
+) -> Result<Alert> {
+    let scene = app.engine.scene().await?;
+    let setup = &scene.world.setup;
+    let unknown = || Error::NotFound(format!("there is neither a team nor a user `{to}`"));
+    let to = match to.split_once(':') {
+        Some(("team", id)) => Target::Team(TeamId::from(id)),
+        Some(("user", id)) => Target::User(UserId::from(id)),
+        Some(_) => return Err(Error::Invalid(format!("`{to}` is neither team:ID nor user:ID"))),
+        None => match (setup.teams.contains(to), setup.users.contains(to)) {
+            (true, false) => Target::Team(TeamId::from(to)),
+            (false, true) => Target::User(UserId::from(to)),
+            (true, true) => return Err(Error::Invalid(format!("`{to}` is a team and a user; write team:{to} or user:{to}"))),
+            (false, false) => return Err(unknown()),
+        },
+    };
+    let raise = Raise {
+        service: None,
+        to: Some(to),
+        summary: summary(message)?,
+        severity: Severity::Critical,
+        urgency,
+        labels: BTreeMap::new(),
+        dedup_key: key,
+        details: Value::Null,
+    };
+    Ok(app.engine.raise(raise, &caller.actor()).await?)
+}
+
+fn summary(text: &str) -> Result<String> {
+    let text = masked(text);
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.is_empty() {
+        return Err(Error::Invalid("say in a few words what is wrong".to_owned()));
+    }
+    Ok(line.chars().filter(|c| !c.is_control()).take(MAX_SUMMARY).collect())
+}
+
+fn masked(text: &str) -> String {
+    firedog_connectors::mask::text(text).to_string()
+}
+
+/// `policy:pupper` as people read it, for answers.
+pub fn policy_text(pin: &Pin) -> String {
+    pin.clone().into()
+}
+
+struct List {
+    filter: Filter,
+    after: Option<Position>,
+    limit: u32,
+}
+
+impl Op for List {
+    type Out = Vec<Alert>;
+    const NAME: &'static str = "alert_list";
+    async fn run(&self, tx: &mut dyn Tx) -> firedog_store::Result<Self::Out> {
+        firedog_store::alert::list(tx, &self.filter, self.after.as_ref(), self.limit).await
+    }
+}
+
+struct Show {
+    id: AlertId,
+}
+
+impl Op for Show {
+    type Out = Option<(Alert, Vec<Entry>, Option<Event>)>;
+    const NAME: &'static str = "alert_show";
+    async fn run(&self, tx: &mut dyn Tx) -> firedog_store::Result<Self::Out> {
+        let Some(alert) = firedog_store::alert::get(tx, &self.id).await? else { return Ok(None) };
+        let timeline = firedog_store::timeline::list(tx, &self.id, MAX_TIMELINE).await?;
+        let events = firedog_store::event::for_alert(tx, &self.id, NEWEST_EVENTS).await?;
+        Ok(Some((alert, timeline, events.into_iter().next().map(|received| received.event))))
+    }
+}
+
+/// Open alerts of one integration that are shown through its API. Prometheus' own bound is a queue of 10,000.
+const MAX_OF_INTEGRATION: u32 = 5_000;
+
+/// An open alert of an integration, with what holds it back.
+#[derive(Clone, Debug)]
+pub struct OfIntegration {
+    pub alert: Alert,
+    /// What the source said last.
+    pub details: Value,
+    pub silenced_by: Vec<String>,
+    pub muted_by: Vec<String>,
+}
+
+/// The open alerts that came in through an integration.
+pub async fn of_integration(app: &App, id: &IntegrationId) -> Result<Vec<OfIntegration>> {
+    let scene = app.engine.scene().await?;
+    let found = app.engine.store().read(ListOf(id.clone())).await?;
+    let now = app.now();
+    let shown = found.into_iter().map(|(alert, details)| {
+        let (silenced_by, muted_by) = holders(&scene.world, &alert, now);
+        OfIntegration { alert, details, silenced_by, muted_by }
+    });
+    Ok(shown.collect())
+}
+
+/// Ids of the silences and of the maintenance windows that cover an alert now.
+fn holders(world: &World, alert: &Alert, now: Timestamp) -> (Vec<String>, Vec<String>) {
+    let silences = world.setup.silences.iter().chain(&world.live.silences).filter(|silence| {
+        let of_service = silence.service.is_none() || silence.service == alert.service;
+        of_service && silence.from <= now && now < silence.until && silence.matchers.iter().all(|m| m.matches(&alert.labels))
+    });
+    let windows = world.setup.maintenance.iter().chain(&world.live.maintenance).filter(|window| {
+        let of_service = alert.service.as_ref().is_some_and(|service| window.services.contains(service));
+        of_service && occurrence(window, now).is_some()
+    });
+    (silences.map(|silence| silence.id.to_string()).collect(), windows.map(|window| window.id.to_string()).collect())
+}
+
+struct ListOf(IntegrationId);
+
+impl Op for ListOf {
+    type Out = Vec<(Alert, Value)>;
+    const NAME: &'static str = "alert_list_of_integration";
+    async fn run(&self, tx: &mut dyn Tx) -> firedog_store::Result<Self::Out> {
+        let states = vec![State::Triggered, State::Acknowledged];
+        let filter = Filter { states, integration: Some(self.0.clone()), ..Filter::default() };
+        let alerts = firedog_store::alert::list(tx, &filter, None, MAX_OF_INTEGRATION).await?;
+        let mut shown = Vec::with_capacity(alerts.len());
+        for alert in alerts {
+            let newest = firedog_store::event::for_alert(tx, &alert.id, NEWEST_EVENTS).await?;
+            let details = newest.into_iter().next().map(|received| received.event.details).unwrap_or_default();
+            shown.push((alert, details));
+        }
+        Ok(shown)
+    }
+}

@@ -1,0 +1,74 @@
+//! Instant pages: rendered here, no JavaScript, nothing loaded from anywhere. The one that matters most is opened by a
+//! person who was asleep half a minute ago, on a phone.
+
+use crate::app::App;
+use askama::Template;
+use axum::Router;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use std::sync::OnceLock;
+
+mod acknowledge;
+
+const STYLE: &str = include_str!("../templates/style.css");
+
+/// Acknowledge pages.
+pub fn router() -> Router<App> {
+    Router::new().route("/a/{token}", get(acknowledge::show).post(acknowledge::act))
+}
+
+/// What stands at `/`.
+pub async fn home() -> Response {
+    let body = "<p>This is <b>Firedog</b>: it takes alerts in, pages the right person, and goes on until a human has it.</p>\
+        <ul><li><a href=\"/api\">The API</a></li><li><a href=\"/readyz\">Is it well?</a></li><li><a href=\"/metrics\">Metrics</a></li></ul>\
+        <p>On the command line: <code>firedog --help</code>. Senders are set up in the setup files; \
+        the README shows the way to a first alert in five minutes.</p>";
+    guarded(StatusCode::OK, plain("Firedog", body))
+}
+
+#[derive(Template)]
+#[template(path = "message.html")]
+struct Message<'a> {
+    style: &'static str,
+    title: &'a str,
+    /// HTML of our own.
+    body: &'a str,
+}
+
+/// A page of a title and some HTML that is ours.
+pub fn plain(title: &str, body: &str) -> String {
+    render(&Message { style: STYLE, title, body })
+}
+
+fn render(page: &impl Template) -> String {
+    page.render().unwrap_or_else(|error| {
+        tracing::error!(%error, "a page could not be rendered");
+        "Firedog could not show this page.".to_owned()
+    })
+}
+
+/// A page with the headers that keep it to itself: nothing loaded, nothing kept, nothing told to the next site, framed
+/// by nobody, indexed by nobody.
+fn guarded(status: StatusCode, html: String) -> Response {
+    let mut response = (status, Html(html)).into_response();
+    guard(response.headers_mut());
+    response
+}
+
+fn guard(headers: &mut HeaderMap) {
+    static POLICY: OnceLock<HeaderValue> = OnceLock::new();
+    let policy = POLICY.get_or_init(|| {
+        use base64::Engine as _;
+        use sha2::{Digest, Sha256};
+        let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(STYLE));
+        let text =
+            format!("default-src 'none'; style-src 'sha256-{hash}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'");
+        HeaderValue::from_str(&text).expect("base64 is a header value")
+    });
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy.clone());
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert("x-robots-tag", HeaderValue::from_static("noindex, nofollow"));
+}
