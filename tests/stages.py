@@ -8,6 +8,7 @@ last lines say how long it took, what failed, and `N passed, N failed`.
 import argparse
 import os
 import pathlib
+import random
 import re
 import subprocess
 import sys
@@ -80,6 +81,24 @@ def release():
     return Stage("release build", "cargo", "build", "--release", "--locked", "--package", "firedog-server")
 
 
+# How many seeds and kills are one stage of the soak: some minutes, so that the end of the time is kept.
+SOAK_SEEDS = 500
+SOAK_KILLS = 100
+
+
+def soak(secs, begin):
+    """Stages without end: new seeds and new moments every time, until the time is over."""
+    yield release()
+    first = random.randrange(2**40)
+    while time.monotonic() - begin < secs:
+        env = {"SIM_FROM": str(first), "SIM_SEEDS": str(SOAK_SEEDS)}
+        name = f"simulation, seeds {first} to {first + SOAK_SEEDS - 1}"
+        yield Stage(name, "cargo", "test", "--locked", "--package", "firedog-engine", "--test", "it", "--", "sim_", env=env)
+        first += SOAK_SEEDS
+        if time.monotonic() - begin < secs:
+            yield Stage(f"{SOAK_KILLS} kills", "tests/run", "kill_loop", env={"FIREDOG_TEST_KILLS": str(SOAK_KILLS)}, needs=BINARY)
+
+
 def report(stages, begin):
     print("\n=== summary")
     for stage in stages:
@@ -92,13 +111,17 @@ def report(stages, begin):
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("what", choices=["check", "test"])
+    arguments.add_argument("what", choices=["check", "test", "soak"])
+    arguments.add_argument("--secs", type=int, default=600, help="how long the soak goes on")
     chosen = arguments.parse_args()
     begin = time.monotonic()
-    stages = list({"check": check, "test": test}[chosen.what]())
-    for stage in stages:
+    ran = []
+    for stage in {"check": check, "test": test, "soak": lambda: soak(chosen.secs, begin)}[chosen.what]():
         stage.run()
-    return report(stages, begin)
+        ran.append(stage)
+        if chosen.what == "soak" and stage.failed:
+            break  # the seed is in the lines above; going on would bury it
+    return report(ran, begin)
 
 
 if __name__ == "__main__":
