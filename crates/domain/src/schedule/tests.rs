@@ -209,6 +209,12 @@ fn windows_that_meet() {
     );
     let gap = who_is_on(&saturday, &[], instant(&saturday, "2026-01-11T12:00"));
     assert_eq!((gap.since, gap.until), (instant(&saturday, "2026-01-11T09:00"), instant(&saturday, "2026-01-17T09:00")));
+    // Over for today: the next one is in a week.
+    let mut hour = layer(json!(["a"]), "2026-01-01T00:00", "1w");
+    hour["only"] = json!([{ "days": "sat", "from": "09:00", "to": "10:00" }]);
+    let hour = schedule("UTC", json!([hour]));
+    let gap = who_is_on(&hour, &[], instant(&hour, "2026-01-10T12:00"));
+    assert_eq!((gap.since, gap.until), (instant(&hour, "2026-01-10T10:00"), instant(&hour, "2026-01-17T09:00")));
     // Many windows that overlap and meet are one stretch, from wherever in it one asks.
     let mut many = layer(json!(["a"]), "2025-01-01T00:00", "1w");
     many["only"] = json!([{ "days": "mon-fri", "to": "02:46" }, { "days": "sat-thu", "from": "00:40", "to": "00:00" }]);
@@ -221,7 +227,9 @@ fn windows_that_meet() {
     let mut always = layer(json!(["a"]), "2026-01-01T00:00", "1w");
     always["only"] = json!([{}]);
     let always = schedule("UTC", json!([always]));
-    let shift = shift_at(&always, &[], instant(&always, "2026-06-01T12:00"));
+    let at = instant(&always, "2026-06-01T12:00");
+    assert_eq!(who_is_on(&always, &[], at).until, at + HORIZON);
+    let shift = shift_at(&always, &[], at);
     assert_eq!((shift.since, shift.until), (instant(&always, "2026-01-01T00:00"), instant(&always, "2027-07-06T12:00")));
 }
 
