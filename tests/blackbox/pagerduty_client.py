@@ -17,9 +17,10 @@ got["trigger"] = client.trigger(
     links=[{"href": "https://example.org/fire", "text": "What to do"}],
     images=[{"src": "https://example.org/fire.png"}],
 )
-got["again"] = client.trigger("The shop is on fire", "shop.example.org", dedup_key=got["trigger"])
+got["again"] = client.trigger("The shop is on fire", "shop.example.org", dedup_key=got["trigger"], severity="error")
 got["acknowledge"] = client.acknowledge(got["trigger"])
-client.submit("Deployed the shop", source="ci", custom_details={"sha": "abc"}, links=[{"href": "https://example.org/diff"}])
+# With a timestamp: its own automatic one raises in this version.
+client.submit("Deployed the shop", source="ci", timestamp="2026-01-02T03:04:05Z", custom_details={"sha": "abc"}, links=[{"href": "https://example.org/diff"}])
 got["second"] = client.trigger("The stock is on fire", "stock.example.org", dedup_key="stock/1")
 got["resolve"] = client.resolve("stock/1")
 try:
