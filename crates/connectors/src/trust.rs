@@ -30,3 +30,20 @@ pub(crate) fn client_config() -> Result<ClientConfig, String> {
 pub(crate) fn certificate_store() -> CertificateStore {
     if of_machine().is_empty() { CertificateStore::WebpkiRoots } else { CertificateStore::Default }
 }
+
+/// Whether a certificate was not believed, somewhere among the causes. Trying again does not help;
+/// somebody has to mend the certificate, or tell this machine of its authority.
+pub(crate) fn is_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        // An I/O error that wraps another does not name it as its source, but the other's source.
+        cause = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    false
+}

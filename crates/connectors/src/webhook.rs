@@ -128,6 +128,9 @@ fn failed(error: reqwest::Error) -> Outcome {
     if error.is_builder() {
         return Outcome::Rejected { reason };
     }
+    if trust::is_untrusted(&error) {
+        return Outcome::Misconfigured { reason };
+    }
     if error.is_connect() {
         return Outcome::RetryAfter { after: None, reason };
     }

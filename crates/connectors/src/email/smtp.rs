@@ -91,6 +91,7 @@ impl Relay {
         let parameters = TlsParameters::builder(host.clone())
             .certificate_store(trust::certificate_store())
             .dangerous_accept_invalid_certs(tls == Tls::Opportunistic)
+            .dangerous_accept_invalid_hostnames(tls == Tls::Opportunistic)
             .build();
         Ok(Self {
             port: url.port().unwrap_or(port),
@@ -220,6 +221,7 @@ fn outcome(error: &Error, step: Step) -> Outcome {
         None if step == Step::Content => {
             Outcome::Unknown { reason: format!("the connection broke after the message went out: {reason}") }
         }
+        None if trust::is_untrusted(error) => Outcome::Misconfigured { reason },
         // No common way to log in.
         None if step == Step::Login && error.is_client() => Outcome::Misconfigured { reason },
         None => Outcome::RetryAfter { after: None, reason },

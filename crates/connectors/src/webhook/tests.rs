@@ -218,6 +218,30 @@ async fn no_handshake_in_time_is_tried_again() {
     assert!(matches!(outcome, Outcome::RetryAfter { after: None, .. }), "{outcome:?}");
 }
 
+/// Offers a certificate that nobody vouches for, and hangs up.
+fn serve_tls(listener: &std::net::TcpListener) {
+    use rustls::pki_types::pem::PemObject;
+    let certificate =
+        rustls::pki_types::CertificateDer::from_pem_slice(include_bytes!("../email/testdata/self-signed.pem")).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(include_bytes!("../email/testdata/self-signed-key.pem")).unwrap();
+    let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut connection = rustls::ServerConnection::new(config.into()).unwrap();
+    assert!(connection.complete_io(&mut stream).is_err(), "the client must not go on");
+}
+
+#[tokio::test]
+async fn an_untrusted_certificate_is_for_somebody_to_mend() {
+    let hooks = hooks();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://localhost:{}/ada", listener.local_addr().unwrap().port());
+    let page = page();
+    let server = tokio::task::spawn_blocking(move || serve_tls(&listener));
+    let (outcome, served) = tokio::join!(hooks.send(&page, &url), server);
+    served.unwrap();
+    assert!(matches!(&outcome, Outcome::Misconfigured { reason } if reason.contains("certificate")), "{outcome:?}");
+}
+
 #[tokio::test]
 async fn targets_are_checked_before_connecting() {
     let (listener, url) = listener().await;

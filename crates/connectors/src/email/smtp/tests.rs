@@ -271,3 +271,50 @@ async fn a_mailer_sends_end_to_end() {
     let page = page();
     assert_eq!(tokio::join!(mailer.send(&page, "ada@example.org"), server).0, Outcome::Sent);
 }
+
+/// Takes one mail over STARTTLS, with a certificate that nobody vouches for; whether it came.
+fn serve_tls(listener: &std::net::TcpListener) -> bool {
+    use rustls::pki_types::pem::PemObject;
+    use std::io::{BufRead, BufReader, Write};
+    let certificate = rustls::pki_types::CertificateDer::from_pem_slice(include_bytes!("../testdata/self-signed.pem")).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(include_bytes!("../testdata/self-signed-key.pem")).unwrap();
+    let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key).unwrap();
+    let (mut plain, _) = listener.accept().unwrap();
+    plain.write_all(b"220 mail ready\r\n").unwrap();
+    let mut line = String::new();
+    let mut lines = BufReader::new(plain.try_clone().unwrap());
+    lines.read_line(&mut line).unwrap();
+    plain.write_all(b"250-mail\r\n250 STARTTLS\r\n").unwrap();
+    lines.read_line(&mut line).unwrap();
+    plain.write_all(b"220 go on\r\n").unwrap();
+    let connection = rustls::ServerConnection::new(config.into()).unwrap();
+    let mut stream = BufReader::new(rustls::StreamOwned::new(connection, plain));
+    loop {
+        line.clear();
+        // A client that does not believe the certificate hangs up here.
+        if !stream.read_line(&mut line).is_ok_and(|read| read > 0) {
+            return false;
+        }
+        let answer: &[u8] = match line.get(..4) {
+            Some("DATA") => b"354 go on\r\n",
+            Some("EHLO" | "MAIL" | "RCPT") => b"250 ok\r\n",
+            _ if line == ".\r\n" => b"250 queued\r\n",
+            _ => continue,
+        };
+        stream.get_mut().write_all(answer).unwrap();
+        if line == ".\r\n" {
+            return true;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_self_signed_relay_is_better_than_plain_but_not_good_enough_for_a_password() {
+    for (query, expected) in [("", "sent"), ("?tls=required", "misconfigured")] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let relay = relay(&format!("smtp://127.0.0.1:{}{query}", listener.local_addr().unwrap().port()));
+        let server = tokio::task::spawn_blocking(move || serve_tls(&listener));
+        let (outcome, came) = tokio::join!(send(&relay), server);
+        assert_eq!((outcome.as_str(), came.unwrap()), (expected, expected == "sent"), "{outcome:?}");
+    }
+}
