@@ -56,6 +56,10 @@ const WAKING: [Col; 2] = [("urgency", Ty::Text), ("ready_at", Ty::Int)];
 /// Changed only when an alert closes; several indexes hang on `open`.
 const CLOSING: [Col; 3] = [("open", Ty::Bool), ("resolved_at", Ty::Int), ("resolved_because", Ty::Text)];
 
+/// Open ones, of a service. Every key is at least the empty one; saying so makes SQLite take the index of open alerts
+/// instead of the one that holds the service's whole history.
+const OF_SERVICE: &str = "AND open AND dedup_key >= ''";
+
 fn fixed(a: &Alert) -> [Val<'_>; 6] {
     [
         (&a.id).into(),
@@ -223,10 +227,20 @@ pub async fn followers_of(tx: &mut dyn Tx, leader: &AlertId) -> Result<Vec<Alert
     read_all(tx.query(&sql, &[leader.into()]).await?)
 }
 
+/// The triggered alerts of a service since `since` that follow no other: those a new one may be grouped with. Oldest
+/// first; more than a page of them would mean that the group's labels tell nothing apart.
+pub async fn leaders(tx: &mut dyn Tx, service: &ServiceId, since: Timestamp) -> Result<Vec<Alert>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM alert WHERE service = $1 AND open AND state = 'triggered' AND follows IS NULL AND created_at >= $2
+            ORDER BY created_at, id LIMIT 1000"
+    );
+    read_all(tx.query(&sql, &[service.into(), since.into()]).await?)
+}
+
 /// The open alerts of these services, oldest first.
 pub async fn open_in_services(tx: &mut dyn Tx, services: &[ServiceId]) -> Result<Vec<Alert>> {
     let keys = services.iter().map(|service| vec![service.into()]).collect();
-    let mut found = read_all(rows::select(tx, COLUMNS, "alert", &[("service", Ty::Text)], keys, "AND open").await?)?;
+    let mut found = read_all(rows::select(tx, COLUMNS, "alert", &[("service", Ty::Text)], keys, OF_SERVICE).await?)?;
     found.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
     Ok(found)
 }

@@ -115,11 +115,7 @@ pub async fn claim_due(tx: &mut dyn Tx, now: Timestamp, lease_until: Timestamp, 
 
 /// Forgets the heartbeats of integrations that the setup no longer has.
 pub async fn delete_many(tx: &mut dyn Tx, integrations: &[IntegrationId]) -> Result<u64> {
-    let mut deleted = 0;
-    for id in integrations {
-        deleted += tx.exec("DELETE FROM heartbeat WHERE integration = $1", &[id.into()]).await?;
-    }
-    Ok(deleted)
+    rows::exec(tx, "DELETE FROM heartbeat WHERE integration {IN}", integrations.iter().map(Val::from).collect(), &[]).await
 }
 
 pub(crate) async fn next_ready(tx: &mut dyn Tx) -> Result<Option<Timestamp>> {

@@ -81,9 +81,10 @@ impl<'c> LiteTx<'c> {
         }
     }
 
-    pub(crate) fn batch(&mut self, sql: &str) -> Result<()> {
-        let done = self.conn.execute_batch(sql);
-        self.note(done)
+    /// One statement of the frame around operations: `BEGIN`, `SAVEPOINT op`.
+    pub(crate) fn frame(&mut self, sql: &str) -> Result<()> {
+        let done = self.exec_now(sql, &[]);
+        self.note(done).map(|_| ())
     }
 
     fn note<T>(&mut self, done: rusqlite::Result<T>) -> Result<T> {

@@ -93,9 +93,9 @@ impl Op for Step {
 pub(crate) fn sqlite(conn: &mut Connection) -> Result<()> {
     let mut tx = LiteTx::new(conn);
     let mut transact = |op: &dyn Fn(&mut LiteTx<'_>) -> Result<bool>| {
-        tx.batch("BEGIN IMMEDIATE")?;
+        tx.frame("BEGIN IMMEDIATE")?;
         let done = op(&mut tx);
-        tx.batch(if done.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+        tx.frame(if done.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
         done
     };
     transact(&|tx| tx.run(&Prepare).map(|()| false))?;

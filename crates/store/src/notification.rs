@@ -138,13 +138,9 @@ pub async fn claim_due(tx: &mut dyn Tx, now: Timestamp, lease_until: Timestamp, 
 
 /// Cancels what these alerts still have waiting; attempts under way are left to end. Answers how many.
 pub async fn cancel_pending(tx: &mut dyn Tx, alerts: &[AlertId]) -> Result<u64> {
-    let mut cancelled = 0;
-    for alert in alerts {
-        let sql = "UPDATE notification SET state = 'cancelled', ready_at = NULL, fence = fence + 1
-            WHERE alert_id = $1 AND state = 'pending'";
-        cancelled += tx.exec(sql, &[alert.into()]).await?;
-    }
-    Ok(cancelled)
+    let sql = "UPDATE notification SET state = 'cancelled', ready_at = NULL, fence = fence + 1
+        WHERE alert_id {IN} AND state = 'pending'";
+    rows::exec(tx, sql, alerts.iter().map(Val::from).collect(), &[]).await
 }
 
 /// When the next notification is due, or the lease of a claimed one ends.

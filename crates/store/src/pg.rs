@@ -188,7 +188,15 @@ fn map(error: tokio_postgres::Error) -> Error {
     };
     let code = db.code();
     let class = code.code().get(..2).unwrap_or_default();
-    if [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::UNIQUE_VIOLATION].contains(code) {
+    // The last two: of several nodes that make the same table at once, `IF NOT EXISTS` spares not all.
+    let raced = [
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::UNIQUE_VIOLATION,
+        SqlState::DUPLICATE_TABLE,
+        SqlState::DUPLICATE_OBJECT,
+    ];
+    if raced.contains(code) {
         return Error::Conflict;
     }
     let what = format!("PostgreSQL: {} ({})", db.message(), code.code());

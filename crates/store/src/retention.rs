@@ -1,7 +1,9 @@
 //! Forgetting what is old, in batches that never hold the writer for long.
 
 use crate::error::Result;
+use crate::rows;
 use crate::tx::Tx;
+use crate::value::Val;
 use jiff::Timestamp;
 
 /// Deletes up to `limit` alerts that were closed before `before`, with everything that hangs on them.
@@ -10,15 +12,11 @@ pub async fn delete_closed(tx: &mut dyn Tx, before: Timestamp, limit: u32) -> Re
     // An alert closes after it was created, so the index on creation bounds the search.
     let sql = "SELECT id FROM alert WHERE created_at < $1 AND NOT open AND resolved_at < $1 ORDER BY created_at LIMIT $2";
     let rows = tx.query(sql, &[before.into(), limit.into()]).await?;
-    let mut deleted = 0;
-    for mut row in rows {
-        let id = [row.text()?.into()];
-        tx.exec("DELETE FROM event WHERE alert_id = $1", &id).await?;
-        tx.exec("DELETE FROM timeline WHERE alert_id = $1", &id).await?;
-        tx.exec("DELETE FROM notification WHERE alert_id = $1", &id).await?;
-        deleted += tx.exec("DELETE FROM alert WHERE id = $1 AND NOT open", &id).await?;
+    let ids: Vec<Val<'_>> = rows.into_iter().map(|mut row| row.val()).collect::<Result<_>>()?;
+    for table in ["event", "timeline", "notification"] {
+        rows::exec(tx, &format!("DELETE FROM {table} WHERE alert_id {{IN}}"), ids.clone(), &[]).await?;
     }
-    Ok(deleted)
+    rows::exec(tx, "DELETE FROM alert WHERE id {IN} AND NOT open", ids, &[]).await
 }
 
 /// Deletes up to `limit` rows of each other kind that ended before `before`: silences, maintenance

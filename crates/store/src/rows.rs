@@ -107,6 +107,21 @@ pub(crate) async fn select(
     Ok(found)
 }
 
+/// Runs a statement for a set of ids, which it names as `column {IN}`; `$1` is theirs, `rest` begins at `$2`. Answers how
+/// many rows were touched.
+pub(crate) async fn exec(tx: &mut dyn Tx, sql: &str, ids: Vec<Val<'_>>, rest: &[Val<'_>]) -> Result<u64> {
+    let (sql, sets) = match tx.dialect() {
+        Dialect::Sqlite => (sql.replace("{IN}", "= $1"), ids),
+        Dialect::Postgres => (sql.replace("{IN}", "= ANY($1::TEXT[])"), vec![Val::List(ids)]),
+    };
+    let mut touched = 0;
+    for set in sets {
+        let params: Vec<Val<'_>> = std::iter::once(set).chain(rest.iter().cloned()).collect();
+        touched += tx.exec(&sql, &params).await?;
+    }
+    Ok(touched)
+}
+
 /// `a, b, c`.
 pub(crate) fn names(cols: &[Col]) -> String {
     list(cols.iter().map(|(name, _)| (*name).to_owned()), ", ")

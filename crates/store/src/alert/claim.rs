@@ -35,12 +35,8 @@ pub async fn touch_ready(tx: &mut dyn Tx, services: Option<&[ServiceId]>, now: T
     match services {
         None => tx.exec("UPDATE alert SET ready_at = $1, version = version + 1 WHERE open", &[now.into()]).await,
         Some(services) => {
-            let mut touched = 0;
-            for service in services {
-                let sql = "UPDATE alert SET ready_at = $1, version = version + 1 WHERE service = $2 AND open";
-                touched += tx.exec(sql, &[now.into(), service.into()]).await?;
-            }
-            Ok(touched)
+            let sql = format!("UPDATE alert SET ready_at = $2, version = version + 1 WHERE service {{IN}} {OF_SERVICE}");
+            rows::exec(tx, &sql, services.iter().map(Val::from).collect(), &[now.into()]).await
         }
     }
 }

@@ -51,16 +51,16 @@ impl Inline {
         let mut conn = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut tx = LiteTx::new(&mut conn);
         if fault == Fault::Conflict {
-            tx.batch("BEGIN IMMEDIATE")?;
+            tx.frame("BEGIN IMMEDIATE")?;
             let _ = tx.run(op);
-            tx.batch("ROLLBACK")?;
+            tx.frame("ROLLBACK")?;
         }
-        tx.batch("BEGIN IMMEDIATE")?;
+        tx.frame("BEGIN IMMEDIATE")?;
         let out = tx.run(op);
         if out.is_err() || fault == Fault::Crash {
-            tx.batch("ROLLBACK")?;
+            tx.frame("ROLLBACK")?;
         } else {
-            tx.batch("COMMIT")?;
+            tx.frame("COMMIT")?;
         }
         match fault {
             Fault::LostAnswer | Fault::Crash => Err(Error::Unknown(format!("simulated {fault:?}"))),
@@ -74,9 +74,9 @@ impl Inline {
         }
         let mut conn = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut tx = LiteTx::new(&mut conn);
-        tx.batch("BEGIN")?;
+        tx.frame("BEGIN")?;
         let out = tx.run(op);
-        tx.batch("ROLLBACK")?;
+        tx.frame("ROLLBACK")?;
         out
     }
 }

@@ -21,10 +21,12 @@ const READERS: usize = 4;
 /// Reads waiting for a reader; more are refused.
 const READS_WAITING: usize = 1_024;
 
+type Jobs = Queue<Box<dyn Job>>;
+
 pub(crate) struct Lite {
     path: PathBuf,
-    writes: Arc<Queue<Box<dyn Job>>>,
-    reads: Arc<Queue<Box<dyn Job>>>,
+    writes: Arc<Jobs>,
+    reads: Arc<Jobs>,
     pulse: Arc<Pulse>,
     threads: Vec<JoinHandle<()>>,
     /// Held as long as the store is open; a second process finds it locked.
@@ -38,17 +40,25 @@ impl Lite {
         migrate::sqlite(&mut conn)?;
         let writes = Arc::new(Queue::new(WAITING));
         let reads = Arc::new(Queue::new(READS_WAITING));
-        let pulse = Arc::new(Pulse::default());
-        let mut threads = Vec::new();
-        let (queue, shared) = (Arc::clone(&writes), Arc::clone(&pulse));
-        threads.push(thread("store-writer", move || write(&mut conn, &queue, &shared))?);
+        let mut lite = Self { path: path.to_owned(), writes, reads, pulse: Arc::default(), threads: Vec::new(), _lock: lock };
+        lite.start("store-writer", Arc::clone(&lite.writes), move |queue, pulse| write(&mut conn, queue, pulse))?;
         for n in 0..READERS {
             let mut conn = open(path)?;
             conn.execute_batch("PRAGMA query_only = ON").map_err(super::map)?;
-            let (queue, shared) = (Arc::clone(&reads), Arc::clone(&pulse));
-            threads.push(thread(&format!("store-reader-{n}"), move || read(&mut conn, &queue, &shared))?);
+            let name = format!("store-reader-{n}");
+            lite.start(&name, Arc::clone(&lite.reads), move |queue, pulse| read(&mut conn, queue, pulse))?;
         }
-        Ok(Self { path: path.to_owned(), writes, reads, pulse, threads, _lock: lock })
+        Ok(lite)
+    }
+
+    fn start(&mut self, name: &str, queue: Arc<Jobs>, body: impl FnOnce(&Jobs, &Pulse) + Send + 'static) -> Result<()> {
+        let pulse = Arc::clone(&self.pulse);
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            let alarm = Alarm { queue: &queue, pulse: &pulse };
+            body(alarm.queue, alarm.pulse);
+        });
+        self.threads.push(thread.map_err(|e| Error::Broken(format!("cannot start a thread: {e}")))?);
+        Ok(())
     }
 
     pub(crate) async fn write<O: Op>(&self, op: O) -> Result<O::Out> {
@@ -87,19 +97,40 @@ impl Drop for Lite {
         self.writes.close();
         self.reads.close();
         for thread in self.threads.drain(..) {
-            let _ = thread.join();
+            // An operation may have held the last handle; its thread cannot wait for itself.
+            if thread.thread().id() != std::thread::current().id() {
+                let _ = thread.join();
+            }
         }
     }
 }
 
-async fn call<O: Op>(queue: &Queue<Box<dyn Job>>, op: O) -> Result<O::Out> {
+/// A thread that dies of a bug of ours must not leave its callers waiting.
+struct Alarm<'a> {
+    queue: &'a Jobs,
+    pulse: &'a Pulse,
+}
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.pulse.broken.store(true, Ordering::Release);
+            self.queue.close();
+            while let Taken::Items(jobs) = self.queue.take(usize::MAX, Duration::ZERO) {
+                drop(jobs);
+            }
+        }
+    }
+}
+
+async fn call<O: Op>(queue: &Jobs, op: O) -> Result<O::Out> {
     let (reply, answer) = oneshot::channel();
     queue.push(Box::new(Call { op, out: None, reply }))?;
     answer.await.unwrap_or_else(|_| Err(Error::Unknown("the store stopped before it answered".to_owned())))
 }
 
 /// Each read sees one state of the database, however many statements it has.
-fn read(conn: &mut Connection, queue: &Queue<Box<dyn Job>>, pulse: &Pulse) {
+fn read(conn: &mut Connection, queue: &Jobs, pulse: &Pulse) {
     loop {
         let job = match queue.take(1, Duration::from_secs(3_600)) {
             Taken::Items(jobs) => jobs,
@@ -108,9 +139,9 @@ fn read(conn: &mut Connection, queue: &Queue<Box<dyn Job>>, pulse: &Pulse) {
         };
         for mut job in job {
             let mut tx = LiteTx::new(conn);
-            let begun = tx.batch("BEGIN").and_then(|()| job.run(&mut tx));
+            let begun = tx.frame("BEGIN").and_then(|()| job.run(&mut tx));
             if !tx.conn.is_autocommit() {
-                let _ = tx.batch("ROLLBACK");
+                let _ = tx.frame("ROLLBACK");
             }
             if let Some(error) = tx.fatal.take() {
                 tracing::error!(%error, "the database cannot be trusted any more: stopping");
@@ -119,13 +150,6 @@ fn read(conn: &mut Connection, queue: &Queue<Box<dyn Job>>, pulse: &Pulse) {
             job.answer(begun);
         }
     }
-}
-
-fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(body)
-        .map_err(|e| Error::Broken(format!("cannot start a thread: {e}")))
 }
 
 /// Two processes on one file would both page. SQLite itself would let them.

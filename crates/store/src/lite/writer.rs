@@ -63,7 +63,7 @@ impl<O: Op> Job for Call<O> {
     }
 }
 
-/// What the writer shares with those who ask about it.
+/// What the threads share with those who ask about them.
 #[derive(Default)]
 pub(super) struct Pulse {
     pub(super) broken: AtomicBool,
@@ -101,7 +101,7 @@ fn commit(conn: &mut Connection, mut jobs: Vec<Box<dyn Job>>, pulse: &Pulse) {
         pulse.broken.store(true, Ordering::Release);
     }
     if verdict.is_err() && !tx.conn.is_autocommit() {
-        let _ = tx.batch("ROLLBACK");
+        let _ = tx.frame("ROLLBACK");
     }
     if verdict.is_ok() {
         pulse.commits.fetch_add(1, Ordering::Relaxed);
@@ -113,20 +113,23 @@ fn commit(conn: &mut Connection, mut jobs: Vec<Box<dyn Job>>, pulse: &Pulse) {
 }
 
 fn attempt(tx: &mut LiteTx<'_>, jobs: &mut [Box<dyn Job>]) -> Result<()> {
-    tx.batch("BEGIN IMMEDIATE")?;
+    tx.frame("BEGIN IMMEDIATE")?;
     for job in jobs.iter_mut() {
-        tx.batch("SAVEPOINT op")?;
+        tx.frame("SAVEPOINT op")?;
         let done = job.run(tx);
         if let Some(error) = &tx.fatal {
             return Err(error.clone());
         }
-        // A full disk makes SQLite roll back the whole transaction by itself: then nobody's work is kept.
+        // A full disk can make SQLite roll back the whole transaction by itself: then nobody's work is kept.
         if tx.conn.is_autocommit() {
             return Err(done.err().unwrap_or_else(|| Error::broken("an operation ended the transaction")));
         }
-        tx.batch(if done.is_ok() { "RELEASE op" } else { "ROLLBACK TO op; RELEASE op" })?;
+        if done.is_err() {
+            tx.frame("ROLLBACK TO op")?;
+        }
+        tx.frame("RELEASE op")?;
     }
-    tx.batch("COMMIT")
+    tx.frame("COMMIT")
 }
 
 /// Copies the log into the database once it has `pages` that were not copied yet. Never blocks readers or

@@ -1,5 +1,7 @@
 //! What every operation of the store promises, on both engines.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic; clippy knows only functions marked as tests")]
+
 mod alerts;
 mod claims;
 mod engine;
@@ -7,6 +9,7 @@ mod faults;
 mod lists;
 mod notifications;
 mod others;
+mod plans;
 #[path = "../../../../tests/support/postgres.rs"]
 #[allow(unreachable_pub, reason = "shared with other test binaries")]
 mod postgres;

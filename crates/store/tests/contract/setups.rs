@@ -134,7 +134,7 @@ contract! {
         run!(store.write, [every_night] tx => live::add_maintenance(tx, &every_night, "ada", at(1))).unwrap();
         run!(store.write, [] tx => live::add_maintenance(tx, &window("once", 0, 10), "ada", at(2))).unwrap();
         let listed = run!(store.read, [] tx => live::list_maintenance(tx, at(10), 9)).unwrap();
-        assert_eq!(listed.iter().map(|k| k.item.clone()).collect::<Vec<_>>(), [every_night.clone()]);
+        assert_eq!(listed.iter().map(|k| &k.item).collect::<Vec<_>>(), [&every_night]);
         let ended = run!(store.write, [] tx => live::end_maintenance(tx, &MaintenanceId::from("nightly"), at(20)));
         assert_eq!(ended.unwrap(), every_night);
         assert!(run!(store.read, [] tx => live::load_all(tx, at(20))).unwrap().maintenance.is_empty());
