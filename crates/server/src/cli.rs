@@ -1,6 +1,6 @@
 //! The command line. Data goes to stdout, talk to stderr; exit codes are part of the outside contract.
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use failure::{Exit, Failure};
 use firedog_engine::Clock;
 use std::process::ExitCode;
@@ -21,20 +21,20 @@ mod setup;
 mod table;
 mod when;
 
-const EXIT_CODES: &str = "Examples:
-  firedog demo                                  an outage from beginning to end, on this machine only
-  firedog check examples/pupper                 is this setup right?
-  firedog serve --setup examples/pupper         run the pager
-  firedog oncall                                who is on call now?
-  firedog alert send --service api 'It is down' page whoever is on call for a service
+const EPILOGUE: &str = "Examples:
+  firedog demo                             an outage from beginning to end, on this machine only
+  firedog check examples/pupper            is this setup right?
+  firedog serve --setup examples/pupper    run the pager
+  firedog oncall                           who is on call now?
+  firedog page pupper 'Login is slow'      page a team
 
+Times: 2026-01-05T09:00Z, 2026-01-05T09:00, now+2h, 'tomorrow 09:00', 'fri 22:00'.
 Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 not allowed, 5 server unreachable, 6 conflict,
-10 condition not met (prove, doctor, audit verify). Times: 2026-01-05T09:00Z, 2026-01-05T09:00,
-now+2h, 'tomorrow 09:00', 'fri 22:00'. NO_COLOR switches colour off.";
+10 condition not met (prove, doctor, audit verify). NO_COLOR switches colour off.";
 
 /// Firedog pages the right person, and goes on until a human has it.
 #[derive(Parser, Debug)]
-#[command(name = "firedog", version, max_term_width = 110, after_help = EXIT_CODES, subcommand_required = true, arg_required_else_help = true)]
+#[command(name = "firedog", version, max_term_width = 110, after_help = EPILOGUE, subcommand_required = true, arg_required_else_help = true)]
 struct Cli {
     #[command(flatten)]
     common: call::Common,

@@ -3,7 +3,7 @@
 use super::call::{Call, Names};
 use super::failure::{Exit, Failure};
 use super::oncall::or_id;
-use super::out::{BAD, BOLD, DIM, GOOD, WARN, clean, clean_lines, paint, print, print_json, say, text};
+use super::out::{BAD, BOLD, DIM, GOOD, WARN, clean, paint, print, print_json, say, text};
 use super::table::{Table, cell, styled, terminal_width};
 use super::when;
 use clap::Subcommand;
@@ -127,7 +127,7 @@ pub(crate) async fn audit(call: &Call, verb: Audit) -> Result<(), Failure> {
                 print_json(&answer)?;
             } else {
                 let verdict = if sound { paint(GOOD, "The audit log is whole.") } else { paint(BAD, "The audit log is broken.") };
-                print(&format!("{verdict}\n{}", facts(&answer, &["ok"])))?;
+                print(&format!("{verdict} {}\n", clean(text(&answer, "message"))))?;
             }
             if sound { Ok(()) } else { Err(Failure::silent(Exit::ConditionNotMet)) }
         }
@@ -141,13 +141,6 @@ fn word(row: &Value, key: &str) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
-}
-
-/// The remaining fields of a flat answer, one per line.
-fn facts(answer: &Value, without: &[&str]) -> String {
-    let fields =
-        answer.as_object().into_iter().flatten().filter(|(key, value)| !without.contains(&key.as_str()) && !value.is_null());
-    fields.map(|(key, _)| format!("{}: {}\n", clean(&key.replace('_', " ")), clean_lines(&word(answer, key)))).collect()
 }
 
 pub(crate) async fn token(call: &Call, verb: Token) -> Result<(), Failure> {
@@ -194,7 +187,7 @@ pub(crate) async fn service(call: &Call, verb: Service) -> Result<(), Failure> {
             }
             let mut table = Table::new(&["ID", "NAME", "TEAM", "POLICY"], 1);
             for item in &items {
-                table.row(["id", "name", "team", "policy"].map(|key| cell(id_of(&item[key]))));
+                table.row(["id", "name", "team", "policy"].map(|key| cell(text(item, key))));
             }
             call.table(&table, "No services. Write one and apply it: firedog apply DIR")
         }
@@ -205,31 +198,26 @@ pub(crate) async fn service(call: &Call, verb: Service) -> Result<(), Failure> {
     }
 }
 
-/// A reference comes as an id or as the thing itself.
-fn id_of(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| text(value, "id"))
-}
-
 fn card(call: &Call, service: &Value, names: &Names) -> String {
-    let mut card = format!("{}\n", paint(BOLD, &clean(&format!("{}  {}", text(service, "id"), text(service, "name")))));
-    for (name, key) in [("owner", "team"), ("policy", "policy"), ("urgency", "urgency"), ("acknowledge timeout", "ack_timeout")] {
-        let value = id_of(&service[key]);
+    let mut card = format!("{}\n", paint(BOLD, clean(&format!("{}  {}", text(service, "id"), text(service, "name"))).trim_end()));
+    let mut fact = |name: &str, value: String| {
         if !value.is_empty() {
-            card.push_str(&format!("{}  {}\n", paint(DIM, &format!("{name:19}")), clean(value)));
+            card.push_str(&format!("{}  {}\n", paint(DIM, &format!("{name:12}")), clean(&value)));
         }
-    }
-    let integrations: Vec<String> = service["integrations"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|integration| format!("{} ({})", text(integration, "id"), text(integration, "kind")))
-        .collect();
-    if !integrations.is_empty() {
-        card.push_str(&format!("{}  {}\n", paint(DIM, &format!("{:19}", "integrations")), clean(&integrations.join(", "))));
-    }
+    };
+    let owner = &service["owner"];
+    let list = |value: &Value, word: &dyn Fn(&Value) -> String| {
+        value.as_array().into_iter().flatten().map(word).collect::<Vec<_>>().join(", ")
+    };
+    fact("owner", format!("{} {}", text(service, "team"), text(owner, "name")));
+    fact("members", list(&owner["members"], &|user| names.full(user.as_str().unwrap_or_default())));
+    fact("policy", text(service, "policy").to_owned());
+    fact("urgency", text(service, "urgency").to_owned());
+    fact("ack timeout", text(service, "ack_timeout").to_owned());
+    fact("integrations", list(&service["integrations"], &|one| format!("{} ({})", text(one, "id"), text(one, "kind"))));
     let zone = call.zone();
     let mut table = Table::new(&["STEP", "ON CALL", "SCHEDULE", "UNTIL"], 1);
-    for row in service["oncall"].as_array().or_else(|| service["on_call"].as_array()).into_iter().flatten() {
+    for row in service["oncall"].as_array().into_iter().flatten() {
         let who = row["user"].as_str().map_or_else(|| styled(BAD, "Nobody"), |user| cell(names.full(user)));
         table.row([cell(word(row, "step")), who, cell(text(row, "schedule")), cell(call.short(row, "until", &zone))]);
     }

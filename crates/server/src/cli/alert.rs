@@ -50,7 +50,7 @@ pub(crate) enum Alert {
     /// Raise an alert on a service; pages whoever is on call for it
     #[command(after_help = "Examples:
   firedog alert send --service symxchange-http-server 'All requests fail for institution 042'
-  firedog alert send --service api 'Disk 91 % full' --urgency low --label host=api-3 --dedup-key disk-api-3")]
+  firedog alert send --service api 'Disk 91 % full' --urgency low --label host=api-3 --dedup-key disk")]
     Send(Send),
     /// Write a note on its timeline
     #[command(after_help = "Example:\n  firedog alert note ID 'Rolled back to 4.2; watching'")]
@@ -93,6 +93,7 @@ pub(crate) struct Ids {
 }
 
 #[derive(Args, Debug)]
+#[command(override_usage = "firedog alert send --service ID SUMMARY [OPTIONS]")]
 #[command(group(clap::ArgGroup::new("text").required(true).args(["summary", "summary_flag"])))]
 pub(crate) struct Send {
     /// The service that is in trouble
@@ -156,12 +157,12 @@ pub(crate) async fn run(call: &Call, verb: Alert) -> Result<(), Failure> {
         Alert::Escalate(Ids { ids }) => act(call, &ids, "escalate", "Escalated").await,
         Alert::Snooze { id, span } => {
             let zone = call.zone();
-            let until = call.end(&span, call.now, &zone)?;
-            let alert = call.client.post(&["alerts", &id, "snooze"], &json!({ "until": until.to_string() })).await?;
-            call.done(
-                &alert,
-                &format!("Snoozed until {}: {}", when::full(until, call.now, &zone), clean(text(&alert, "summary"))),
-            )
+            let period = call.period(None, &span, &zone)?;
+            let mut body = json!({});
+            period.write(&mut body);
+            let alert = call.client.post(&["alerts", &id, "snooze"], &body).await?;
+            let until = when::full(period.until, call.now, &zone);
+            call.done(&alert, &format!("Snoozed until {until}: {}", clean(text(&alert, "summary"))))
         }
         Alert::Note { id, text: note } => {
             let alert = call.client.post(&["alerts", &id, "notes"], &json!({ "text": note })).await?;
@@ -318,7 +319,14 @@ fn story(call: &Call, alert: &Value, names: &Names) -> String {
     if let Some(at) = when::instant(&alert["next"], "at") {
         fact("next", format!("{}, {}", text(&alert["next"], "kind").replace('_', " "), when::full(at, call.now, &zone)));
     }
-    fact("dedup key", text(alert, "dedup_key").to_owned());
+    let held = &alert["held"];
+    if held.is_object() {
+        let why = text(held, "why");
+        let because = if why.is_empty() { String::new() } else { format!(" ({why})") };
+        fact("held back", format!("by {}{because} until {}", text(held, "by"), call.told(held, "until", &zone)));
+    }
+    // One that the server made up tells nobody anything.
+    fact("dedup key", Some(text(alert, "dedup_key")).filter(|key| !key.starts_with("request:")).unwrap_or_default().to_owned());
     for (name, value) in alert["labels"].as_object().into_iter().flatten() {
         fact("label", format!("{name}={}", value.as_str().unwrap_or_default()));
     }
@@ -344,8 +352,12 @@ fn timeline(call: &Call, alert: &Value, names: &Names) -> String {
         let at = when::instant(entry, "at").map(|at| when::local(at, call.now, &zone)).unwrap_or_default();
         let kind = text(entry, "kind");
         let outcome = text(entry, "outcome");
-        let how = [text(entry, "contact"), text(entry, "channel"), outcome].into_iter().filter(|part| !part.is_empty());
-        let how = how.collect::<Vec<_>>().join(" ");
+        let how = match (text(entry, "contact"), text(entry, "channel")) {
+            ("", channel) => channel.to_owned(),
+            (contact, "") => contact.to_owned(),
+            (contact, channel) => format!("{contact} ({channel})"),
+        };
+        let how = [how.as_str(), outcome].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
         let who = entry["user"].as_str().map(|user| names.name(user).to_owned()).unwrap_or_default();
         let style = match (kind, outcome) {
             (_, "rejected" | "misconfigured" | "unknown" | "retry_after") | ("skipped" | "catch_all", _) => WARN,

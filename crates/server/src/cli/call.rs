@@ -7,6 +7,7 @@ use super::table::{Table, terminal_width};
 use super::when;
 use clap::Args;
 use firedog_domain::setup::Zone;
+use firedog_domain::time::{after, parse_length};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ pub(crate) struct Common {
     /// Address of the server
     #[arg(long, global = true, value_name = "URL", env = "FIREDOG_SERVER", default_value = DEFAULT_SERVER, hide_env_values = true, help_heading = HEADING)]
     pub(crate) server: String,
-    /// API token (better in the environment: arguments are visible to other users of this machine)
+    /// API token; safer in the environment, where other users cannot see it
     #[arg(long, global = true, value_name = "TOKEN", env = "FIREDOG_TOKEN", hide_env_values = true, help_heading = HEADING)]
     pub(crate) token: Option<String>,
     /// Act for this user (administrators only)
@@ -34,7 +35,7 @@ pub(crate) struct Common {
     pub(crate) timezone: Option<Zone>,
 }
 
-const HEADING: &str = "Connection and output";
+const HEADING: &str = "Client options";
 
 pub(crate) struct Call {
     pub(crate) client: Client,
@@ -72,18 +73,24 @@ impl Call {
         Ok(at)
     }
 
-    /// The end of a span that is given as an instant or as a length from `start`.
-    pub(crate) fn end(&self, span: &Span, start: Timestamp, zone: &Zone) -> Result<Timestamp, Failure> {
-        match (&span.to, &span.length) {
-            (Some(to), _) => self.instant("until", to, zone),
-            (None, Some(length)) => {
-                let length = firedog_domain::time::parse_length(length).map_err(|e| Failure::usage(format!("--for: {e}")))?;
-                let end = firedog_domain::time::after(start, length);
-                say(&paint(DIM, &format!("until: {}", when::full(end, self.now, zone))));
-                Ok(end)
+    /// Reads a span; without `from` it begins now.
+    pub(crate) fn period(&self, from: Option<&str>, span: &Span, zone: &Zone) -> Result<Period, Failure> {
+        let from = from.map(|from| self.instant("from", from, zone)).transpose()?;
+        let begin = from.unwrap_or(self.now);
+        let (until, length) = match (&span.until, &span.length) {
+            (Some(until), _) => (self.instant("until", until, zone)?, None),
+            (None, Some(text)) => {
+                let length = parse_length(text).map_err(|e| Failure::usage(format!("--for: {e}")))?;
+                let until = after(begin, length);
+                say(&paint(DIM, &format!("until: {}", when::full(until, self.now, zone))));
+                (until, Some(text.clone()))
             }
-            (None, None) => Err(Failure::usage("the end is missing").next("add --until TIME or --for LENGTH")),
+            (None, None) => return Err(Failure::usage("the end is missing").next("add --until TIME or --for LENGTH")),
+        };
+        if until <= begin {
+            return Err(Failure::usage("it must end after it begins").next("check --from, --until and --for"));
         }
+        Ok(Period { from, until, length })
     }
 
     /// `Mon 5 Jan 09:00 America/Chicago (in 4 h)`; empty where the answer has no such time.
@@ -123,11 +130,31 @@ impl Call {
 #[group(required = true, multiple = false)]
 pub(crate) struct Span {
     /// When it ends (exclusive)
-    #[arg(long = "until", visible_alias = "to", value_name = "TIME", allow_hyphen_values = true)]
-    pub(crate) to: Option<String>,
+    #[arg(long, visible_alias = "to", value_name = "TIME", allow_hyphen_values = true)]
+    until: Option<String>,
     /// How long it lasts, such as 30m, 2h or 1d
     #[arg(long = "for", value_name = "LENGTH")]
-    pub(crate) length: Option<String>,
+    length: Option<String>,
+}
+
+/// A span as it was asked for. Lengths and "now" go to the server as they are, so that a clock here that
+/// goes wrong cannot shift them.
+pub(crate) struct Period {
+    from: Option<Timestamp>,
+    pub(crate) until: Timestamp,
+    length: Option<String>,
+}
+
+impl Period {
+    pub(crate) fn write(&self, body: &mut Value) {
+        if let Some(from) = self.from {
+            body["from"] = from.to_string().into();
+        }
+        match &self.length {
+            Some(length) => body["for"] = length.clone().into(),
+            None => body["until"] = self.until.to_string().into(),
+        }
+    }
 }
 
 pub(crate) struct Names(BTreeMap<String, String>);
@@ -142,6 +169,15 @@ impl Names {
     pub(crate) fn full(&self, id: &str) -> String {
         let name = self.name(id);
         if name == id { id.to_owned() } else { format!("{name} ({id})") }
+    }
+}
+
+#[cfg(test)]
+impl Common {
+    /// As without any option.
+    pub(crate) fn default_for_tests() -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Self { server: DEFAULT_SERVER.to_owned(), token: None, acting_as: None, json: false, timezone: None }
     }
 }
 

@@ -58,17 +58,24 @@ impl Client {
     }
 
     pub(crate) async fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Value, Failure> {
-        let answer = self.send(Method::GET, path, query, None).await?;
+        let answer = self.send(Method::GET, path, query, None, None).await?;
         self.json(answer).await
     }
 
     pub(crate) async fn post(&self, path: &[&str], body: &Value) -> Result<Value, Failure> {
-        let answer = self.send(Method::POST, path, &[], Some(body)).await?;
+        let key = uuid::Uuid::now_v7().to_string();
+        let answer = self.send(Method::POST, path, &[], Some(body), Some(&key)).await?;
+        self.json(answer).await
+    }
+
+    /// A POST that changes nothing, so that its answer need not be remembered.
+    pub(crate) async fn ask(&self, path: &[&str], body: &Value) -> Result<Value, Failure> {
+        let answer = self.send(Method::POST, path, &[], Some(body), None).await?;
         self.json(answer).await
     }
 
     pub(crate) async fn delete(&self, path: &[&str]) -> Result<Value, Failure> {
-        let answer = self.send(Method::DELETE, path, &[], None).await?;
+        let answer = self.send(Method::DELETE, path, &[], None, None).await?;
         self.json(answer).await
     }
 
@@ -104,7 +111,7 @@ impl Client {
         body: &Value,
         into: &mut (impl AsyncWrite + Unpin),
     ) -> Result<u64, Failure> {
-        let mut answer = self.send(Method::POST, path, &[], Some(body)).await?;
+        let mut answer = self.send(Method::POST, path, &[], Some(body), None).await?;
         let mut length = 0;
         while let Some(chunk) = answer.chunk().await.map_err(|e| self.unreachable(&e))? {
             into.write_all(&chunk).await.map_err(|e| Failure::failed(format!("cannot write: {e}")))?;
@@ -121,12 +128,12 @@ impl Client {
         path: &[&str],
         query: &[(&str, &str)],
         body: Option<&Value>,
+        key: Option<&str>,
     ) -> Result<Response, Failure> {
-        let key = uuid::Uuid::now_v7().to_string();
         let mut attempt = 0;
         let answer = loop {
             attempt += 1;
-            match self.request(&method, path, query, body, &key).send().await {
+            match self.request(&method, path, query, body, key).send().await {
                 Ok(answer) => break answer,
                 // Nobody listens: asking again at once changes nothing.
                 Err(e) if attempt < ATTEMPTS && e.is_request() && !e.is_connect() && !e.is_timeout() => {}
@@ -140,15 +147,26 @@ impl Client {
                 .next("pass the address it redirects to with --server or FIREDOG_SERVER"));
         }
         if !status.is_success() {
-            let body = self.body(answer, MAX_REFUSAL).await.unwrap_or_default();
-            let failure = Failure::of_answer(self.server(), status, &body, self.token.is_some());
+            let refusal = self.body(answer, MAX_REFUSAL).await.unwrap_or_default();
+            let failure = Failure::of_answer(self.server(), status, &refusal, self.token.is_some());
+            let failure = match where_to_look(path, query, body) {
+                Some(next) if failure.exit == Exit::NotFound => failure.next(next),
+                _ => failure,
+            };
             // Whoever only looks at something does not wonder who was paged.
             return Err(Failure { paged: failure.paged.filter(|_| pages(&method, path)), ..failure });
         }
         Ok(answer)
     }
 
-    fn request(&self, method: &Method, path: &[&str], query: &[(&str, &str)], body: Option<&Value>, key: &str) -> RequestBuilder {
+    fn request(
+        &self,
+        method: &Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> RequestBuilder {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(["api", "v1"]).extend(path);
@@ -161,7 +179,10 @@ impl Client {
             request = request.header("firedog-as", user);
         }
         if let Some(body) = body {
-            request = request.header("idempotency-key", key).json(body);
+            request = request.json(body);
+        }
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
         }
         request
     }
@@ -212,6 +233,22 @@ impl Client {
         };
         Failure::new(Exit::Unreachable, format!("cannot reach the server at {}: {}", self.server(), chain(error))).next(next)
     }
+}
+
+/// The command that lists what something unknown should have been.
+fn where_to_look(path: &[&str], query: &[(&str, &str)], body: Option<&Value>) -> Option<&'static str> {
+    let named = |name: &str| query.iter().any(|(key, _)| *key == name) || body.is_some_and(|body| !body[name].is_null());
+    Some(match *path {
+        ["alerts"] | ["services", ..] => "see the services: firedog service list",
+        ["alerts", ..] => "see the alerts: firedog alert list --state all",
+        ["oncall" | "simulate"] if named("service") => "see the services: firedog service list",
+        ["oncall"] | ["schedules", ..] => "see the schedules: firedog schedule list",
+        ["overrides", _] => "see the overrides: firedog override list",
+        ["silences", _] => "see the silences: firedog silence list",
+        ["maintenance", _] => "see the windows: firedog maintenance list",
+        ["tokens", _] => "see the tokens: firedog token list",
+        _ => return None,
+    })
 }
 
 /// Whether a request is one that pages somebody.
@@ -282,7 +319,7 @@ mod tests {
     #[test]
     fn ids_cannot_leave_their_place_in_the_path() {
         let request = client("http://h/base/")
-            .request(&Method::GET, &["alerts", "../tokens?x"], &[("state", "a,b")], None, "k")
+            .request(&Method::GET, &["alerts", "../tokens?x"], &[("state", "a,b")], None, None)
             .build()
             .unwrap();
         assert_eq!(request.url().as_str(), "http://h/base/api/v1/alerts/..%2Ftokens%3Fx?state=a%2Cb");

@@ -77,15 +77,13 @@ impl Failure {
             return Self::new(exit, format!("{server} answered {status}, and not as a Firedog server does"))
                 .next("check that --server (or FIREDOG_SERVER) names a Firedog server, and any proxy between");
         };
-        let next = match said("next") {
-            Some(next) => Some(next),
-            None if status == StatusCode::UNAUTHORIZED && !signed => {
-                Some("pass an API token with --token or FIREDOG_TOKEN".to_owned())
+        // The server talks of headers; here the token comes from an option or a variable.
+        let next = match status {
+            StatusCode::UNAUTHORIZED if signed => {
+                Some("check --token or FIREDOG_TOKEN: it may be mistyped or revoked".to_owned())
             }
-            None if status == StatusCode::UNAUTHORIZED => {
-                Some("check --token (or FIREDOG_TOKEN): it may be mistyped or revoked".to_owned())
-            }
-            None => None,
+            StatusCode::UNAUTHORIZED => Some("pass an API token with --token or FIREDOG_TOKEN".to_owned()),
+            _ => said("next"),
         };
         Self { exit, detail: Some(detail), next, paged: problem["paged"].as_bool(), problem }
     }

@@ -48,10 +48,6 @@ impl Folder {
         check(&self.files, self, now)
     }
 
-    pub(crate) fn files(&self) -> &[SourceFile] {
-        &self.files
-    }
-
     pub(crate) fn text_of(&self, name: &str) -> &str {
         self.files.iter().find(|file| file.name == name).map_or("", |file| &file.text)
     }

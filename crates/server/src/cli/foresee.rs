@@ -6,8 +6,11 @@ use super::out::{BAD, BOLD, DIM, GOOD, clean, count, paint, print, print_json, s
 use super::when;
 use clap::{ArgGroup, Args};
 use firedog_domain::setup::Zone;
-use jiff::SignedDuration;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Spans shown per reason: a night shift that nobody covers fills a screen with itself.
+const MAX_SPANS: usize = 10;
 
 #[derive(Args, Debug)]
 #[command(group(ArgGroup::new("what").required(true).args(["service", "policy"])))]
@@ -72,11 +75,13 @@ pub(crate) async fn simulate(call: &Call, args: Simulate) -> Result<(), Failure>
             body[key] = json!(value);
         }
     }
-    let mut answer = call.client.post(&["simulate"], &body).await?;
-    // A bare array and a list page mean the same here: a simulation has no further pages.
-    let entries = if answer.is_array() { answer } else { answer["items"].take() };
+    let mut answer = call.client.ask(&["simulate"], &body).await?;
+    let entries = match answer["items"].take() {
+        Value::Array(entries) => entries,
+        _ => Vec::new(),
+    };
     if call.json {
-        return print_json(&if entries.is_array() { entries } else { json!([]) });
+        return print_json(&Value::Array(entries));
     }
     let names = call.names().await;
     let what = args.service.or(args.policy).unwrap_or_default();
@@ -87,7 +92,6 @@ pub(crate) async fn simulate(call: &Call, args: Simulate) -> Result<(), Failure>
             args.silent.iter().map(|user| names.name(user).to_owned()).chain(args.down.iter().cloned()).collect();
         say(&clean(&format!("Out of reach: {}", failed.join(", "))));
     }
-    let entries = entries.as_array().cloned().unwrap_or_default();
     if entries.is_empty() {
         return print(&format!("{}\n", paint(BAD, "Nobody is paged.")));
     }
@@ -128,7 +132,7 @@ pub(crate) async fn prove(call: &Call, args: Prove) -> Result<(), Failure> {
     if let Some(from) = &args.from {
         body["from"] = json!(call.instant("from", from, &zone)?.to_string());
     }
-    let answer = call.client.post(&["prove"], &body).await?;
+    let answer = call.client.ask(&["prove"], &body).await?;
     let findings = answer["findings"].as_array().cloned().unwrap_or_default();
     if call.json {
         print_json(&answer)?;
@@ -140,7 +144,7 @@ pub(crate) async fn prove(call: &Call, args: Prove) -> Result<(), Failure> {
             args.within
         ))?;
     } else {
-        print(&proof(call, &findings, &call.names().await, &zone))?;
+        print(&proof(call, &findings, &zone))?;
         let sum = count(findings.len(), "finding");
         say(&format!(
             "{} in {} days; wanted: a human within {}. Times in {}.",
@@ -149,7 +153,7 @@ pub(crate) async fn prove(call: &Call, args: Prove) -> Result<(), Failure> {
             args.within,
             zone.name()
         ));
-        say("See one of them step by step: firedog simulate --policy POLICY --at TIME --silent USER");
+        say(&format!("See the first one step by step: {}", clean(&rehearsal(&findings[0]))));
     }
     if findings.is_empty() && answer["ok"].as_bool() != Some(false) {
         Ok(())
@@ -158,41 +162,45 @@ pub(crate) async fn prove(call: &Call, args: Prove) -> Result<(), Failure> {
     }
 }
 
-/// Findings by policy and urgency, each with a sentence of its own.
-fn proof(call: &Call, findings: &[Value], names: &Names, zone: &Zone) -> String {
-    let mut lines = String::new();
-    let mut group = (String::new(), String::new());
+/// Findings by policy and urgency, then by what goes wrong, each with the spans in which it would.
+fn proof(call: &Call, findings: &[Value], zone: &Zone) -> String {
+    let told = |finding: &Value, key| when::instant(finding, key).map(|at| when::local(at, call.now, zone)).unwrap_or_default();
+    let mut groups: BTreeMap<String, Vec<(String, Vec<String>)>> = BTreeMap::new();
     for finding in findings {
-        let this = (text(finding, "policy").to_owned(), text(finding, "urgency").to_owned());
-        if this != group {
-            let gap = if lines.is_empty() { "" } else { "\n" };
-            lines.push_str(&format!("{gap}{}\n", paint(BOLD, &clean(&format!("{}, {} urgency", this.0, this.1)))));
-            group = this;
-        }
-        let told = |key| when::instant(finding, key).map(|at| when::local(at, call.now, zone)).unwrap_or_default();
-        lines.push_str(&format!("  {} until {}: {}\n", told("from"), told("until"), clean(&sentence(finding, names))));
-        let reason = text(finding, "reason");
-        if !reason.is_empty() {
-            lines.push_str(&format!("    {}\n", paint(DIM, &clean(reason))));
+        let group =
+            groups.entry(clean(&format!("{}, {} urgency", text(finding, "policy"), text(finding, "urgency")))).or_default();
+        let span = format!("{} until {}", told(finding, "from"), told(finding, "until"));
+        let reason = clean(text(finding, "reason"));
+        match group.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, spans)) => spans.push(span),
+            None => group.push((reason, vec![span])),
         }
     }
-    lines
+    let mut blocks = Vec::new();
+    for (head, reasons) in groups {
+        let mut block = format!("{}\n", paint(BOLD, &head));
+        for (reason, spans) in reasons {
+            block.push_str(&format!("  {reason}\n"));
+            spans.iter().take(MAX_SPANS).for_each(|span| block.push_str(&format!("    {}\n", paint(DIM, span))));
+            if spans.len() > MAX_SPANS {
+                block.push_str(&format!("    and {} more; --json has them all\n", count(spans.len() - MAX_SPANS, "span")));
+            }
+        }
+        blocks.push(block);
+    }
+    blocks.join("\n")
 }
 
-fn sentence(finding: &Value, names: &Names) -> String {
+/// The command that shows a finding step by step.
+fn rehearsal(finding: &Value) -> String {
     let failure = &finding["failure"];
-    let when = match text(failure, "kind") {
-        "person" => format!("if {} does not answer, ", names.full(text(failure, "id"))),
-        "channel" => format!("if {} fails, ", text(failure, "id")),
-        _ => "even if nothing fails, ".to_owned(),
+    let option = match text(failure, "kind") {
+        "person" => format!(" --silent {}", text(failure, "id")),
+        "channel" => format!(" --down {}", text(failure, "id")),
+        _ => String::new(),
     };
-    match finding["reached_after_s"].as_i64() {
-        Some(after_s) => format!(
-            "{when}a human is reached only after {}",
-            firedog_domain::time::length_text(SignedDuration::from_secs(after_s))
-        ),
-        None => format!("{when}no human is reached"),
-    }
+    let words = ["policy", "urgency", "from"].map(|key| text(finding, key));
+    format!("firedog simulate --policy {} --urgency {} --at {}{option}", words[0], words[1], words[2])
 }
 
 #[cfg(test)]
@@ -207,17 +215,42 @@ mod tests {
     }
 
     #[test]
-    fn findings_are_sentences() {
-        let names = Names::of([("ada", "Ada Lovelace")]);
-        let finding = |kind: &str, id: Option<&str>, after: Option<i64>| {
-            sentence(&json!({ "failure": { "kind": kind, "id": id }, "reached_after_s": after }), &names)
+    fn findings_are_grouped_by_what_goes_wrong() {
+        let finding = |day: u32, urgency: &str, reason: &str| {
+            json!({ "policy": "pupper", "urgency": urgency, "from": format!("2026-01-{day:02}T04:00:00Z"), "until": format!("2026-01-{day:02}T05:00:00Z"),
+                "failure": { "kind": "person", "id": "linus" }, "reached_after_s": null, "reason": reason })
         };
+        let mut findings: Vec<Value> =
+            (1..=13).map(|day| finding(day, "high", "if Linus does not answer, nobody is reached")).collect();
+        findings.push(finding(2, "low", "nobody is reached"));
+        findings.push(finding(3, "high", "if email is down, it takes 45m"));
+        let common = crate::cli::call::Common::default_for_tests();
+        let call = Call::new(common, "2026-01-01T00:00:00Z".parse().unwrap()).ok().unwrap();
+        insta::assert_snapshot!(anstream::adapter::strip_str(&proof(&call, &findings, &Zone::utc())), @r"
+        pupper, high urgency
+          if Linus does not answer, nobody is reached
+            Thu 1 Jan 04:00 until Thu 1 Jan 05:00
+            Fri 2 Jan 04:00 until Fri 2 Jan 05:00
+            Sat 3 Jan 04:00 until Sat 3 Jan 05:00
+            Sun 4 Jan 04:00 until Sun 4 Jan 05:00
+            Mon 5 Jan 04:00 until Mon 5 Jan 05:00
+            Tue 6 Jan 04:00 until Tue 6 Jan 05:00
+            Wed 7 Jan 04:00 until Wed 7 Jan 05:00
+            Thu 8 Jan 04:00 until Thu 8 Jan 05:00
+            Fri 9 Jan 04:00 until Fri 9 Jan 05:00
+            Sat 10 Jan 04:00 until Sat 10 Jan 05:00
+            and 3 spans more; --json has them all
+          if email is down, it takes 45m
+            Sat 3 Jan 04:00 until Sat 3 Jan 05:00
+
+        pupper, low urgency
+          nobody is reached
+            Fri 2 Jan 04:00 until Fri 2 Jan 05:00
+        ");
         assert_eq!(
-            finding("person", Some("ada"), Some(2700)),
-            "if Ada Lovelace (ada) does not answer, a human is reached only after 45m"
+            rehearsal(&findings[0]),
+            "firedog simulate --policy pupper --urgency high --at 2026-01-01T04:00:00Z --silent linus"
         );
-        assert_eq!(finding("channel", Some("email"), None), "if email fails, no human is reached");
-        assert_eq!(finding("none", None, None), "even if nothing fails, no human is reached");
     }
 
     #[test]

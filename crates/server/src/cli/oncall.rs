@@ -40,9 +40,9 @@ pub(crate) enum Schedule {
     Show {
         #[arg(value_name = "ID")]
         id: String,
-        /// Start of the range
-        #[arg(long, value_name = "TIME", default_value = "now", allow_hyphen_values = true)]
-        from: String,
+        /// Start of the range [default: now]
+        #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+        from: Option<String>,
         /// End of the range (exclusive) [default: 2 weeks after its start]
         #[arg(long, value_name = "TIME", visible_alias = "until", allow_hyphen_values = true)]
         to: Option<String>,
@@ -79,6 +79,9 @@ Times without an offset are in the schedule's zone.")]
 }
 
 #[derive(Args, Debug)]
+#[command(
+    override_usage = "firedog override add SCHEDULE (--user USER [--add] | --remove USER) [--from TIME] (--until TIME | --for LENGTH)"
+)]
 #[command(group(clap::ArgGroup::new("which").required(true).args(["schedule", "schedule_flag"])))]
 #[command(group(clap::ArgGroup::new("change").required(true).args(["user", "remove"])))]
 pub(crate) struct Add {
@@ -96,9 +99,9 @@ pub(crate) struct Add {
     /// Take this user off
     #[arg(long, value_name = "USER")]
     remove: Option<String>,
-    /// When it begins
-    #[arg(long, value_name = "TIME", default_value = "now", allow_hyphen_values = true)]
-    from: String,
+    /// When it begins [default: now]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    from: Option<String>,
     #[command(flatten)]
     span: Span,
 }
@@ -145,7 +148,11 @@ pub(crate) async fn schedule(call: &Call, verb: Schedule) -> Result<(), Failure>
         Schedule::List => list_schedules(call).await,
         Schedule::Show { id, from, to } => {
             let zone = call.zone_of(&id).await?;
-            let from = call.instant("from", &from, &zone)?;
+            let from = match from {
+                Some(from) => call.instant("from", &from, &zone)?,
+                // Nobody asked for the seconds.
+                None => call.now.round(jiff::Unit::Minute).unwrap_or(call.now),
+            };
             let to = match to {
                 Some(to) => call.instant("to", &to, &zone)?,
                 None => firedog_domain::time::after(from, jiff::SignedDuration::from_hours(14 * 24)),
@@ -212,12 +219,9 @@ pub(crate) async fn overrides(call: &Call, verb: Override) -> Result<(), Failure
 async fn add(call: &Call, args: Add) -> Result<(), Failure> {
     let schedule = args.schedule.or(args.schedule_flag).unwrap_or_default();
     let zone = call.zone_of(&schedule).await?;
-    let from = call.instant("from", &args.from, &zone)?;
-    let to = call.end(&args.span, from, &zone)?;
-    if to <= from {
-        return Err(Failure::usage("an override must end after it begins"));
-    }
-    let mut body = json!({ "schedule": schedule, "from": from.to_string(), "to": to.to_string() });
+    let period = call.period(args.from.as_deref(), &args.span, &zone)?;
+    let mut body = json!({ "schedule": schedule });
+    period.write(&mut body);
     let (key, user) =
         if let Some(user) = &args.user { ("user", user) } else { ("remove", args.remove.as_ref().unwrap_or(&schedule)) };
     body[key] = json!(user);
@@ -230,7 +234,7 @@ async fn add(call: &Call, args: Add) -> Result<(), Failure> {
         (false, true) => "alone is on",
         (false, false) => "is off",
     };
-    let until = when::full(to, call.now, &zone);
+    let until = when::full(period.until, call.now, &zone);
     call.done(&answer, &format!("{user} {what} {schedule} until {until}. Undo: firedog override remove {}", text(&answer, "id")))
 }
 

@@ -33,6 +33,9 @@ All matchers must match: name=value, name!=value, name=~regex, name!~regex.")]
 }
 
 #[derive(Args, Debug)]
+#[command(
+    override_usage = "firedog silence add [--service ID] [--match MATCHER]... [--from TIME] (--until TIME | --for LENGTH) [--why TEXT]"
+)]
 #[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["service", "matchers"])))]
 pub(crate) struct AddSilence {
     /// Only alerts of this service
@@ -41,9 +44,9 @@ pub(crate) struct AddSilence {
     /// Only alerts with this label; may be repeated
     #[arg(long = "match", value_name = "MATCHER", value_parser = matcher)]
     matchers: Vec<String>,
-    /// When it begins
-    #[arg(long, value_name = "TIME", default_value = "now", allow_hyphen_values = true)]
-    from: String,
+    /// When it begins [default: now]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    from: Option<String>,
     #[command(flatten)]
     span: Span,
     /// Why, for whoever wonders
@@ -72,6 +75,7 @@ Windows that recur belong into the setup files.")]
 }
 
 #[derive(Args, Debug)]
+#[command(override_usage = "firedog maintenance add SERVICE... [--from TIME] (--until TIME | --for LENGTH) [--why TEXT]")]
 #[command(group(clap::ArgGroup::new("which").required(true).multiple(true).args(["services", "service_flags"])))]
 pub(crate) struct AddMaintenance {
     /// The services under maintenance
@@ -79,9 +83,9 @@ pub(crate) struct AddMaintenance {
     services: Vec<String>,
     #[arg(long = "service", value_name = "SERVICE", hide = true)]
     service_flags: Vec<String>,
-    /// When it begins
-    #[arg(long, value_name = "TIME", default_value = "now", allow_hyphen_values = true)]
-    from: String,
+    /// When it begins [default: now]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    from: Option<String>,
     #[command(flatten)]
     span: Span,
     /// Why, for whoever wonders
@@ -101,15 +105,14 @@ pub(crate) async fn silence(call: &Call, verb: Silence) -> Result<(), Failure> {
     match verb {
         Silence::Add(args) => {
             let zone = call.zone();
-            let from = call.instant("from", &args.from, &zone)?;
-            let until = call.end(&args.span, from, &zone)?;
-            let mut body =
-                json!({ "matchers": args.matchers, "from": from.to_string(), "until": until.to_string(), "why": args.why });
+            let period = call.period(args.from.as_deref(), &args.span, &zone)?;
+            let mut body = json!({ "matchers": args.matchers, "why": args.why });
+            period.write(&mut body);
             if let Some(service) = args.service {
                 body["service"] = json!(service);
             }
             let answer = call.client.post(&["silences"], &body).await?;
-            let told = when::full(until, call.now, &zone);
+            let told = when::full(period.until, call.now, &zone);
             call.done(&answer, &format!("Silent until {told}. End it: firedog silence end {}", text(&answer, "id")))
         }
         Silence::End { id } => {
@@ -127,7 +130,7 @@ pub(crate) async fn silence(call: &Call, verb: Silence) -> Result<(), Failure> {
                 table.row([
                     cell(text(item, "id")),
                     cell(text(item, "service")),
-                    cell(matchers(item)),
+                    cell(words(item, "matchers")),
                     cell(begun(call, item)),
                     cell(call.short(item, "until", &zone)),
                     cell(text(item, "created_by")),
@@ -141,13 +144,9 @@ pub(crate) async fn silence(call: &Call, verb: Silence) -> Result<(), Failure> {
     }
 }
 
-/// As written: `alertname=Noisy, host=~api-.*`.
-fn matchers(item: &Value) -> String {
-    let word = |matcher: &Value| match matcher {
-        Value::String(text) => text.clone(),
-        other => format!("{}{}{}", text(other, "name"), other["op"].as_str().unwrap_or("="), text(other, "value")),
-    };
-    item["matchers"].as_array().map(|all| all.iter().map(word).collect::<Vec<_>>().join(", ")).unwrap_or_default()
+/// A list of texts on one line.
+fn words(item: &Value, key: &str) -> String {
+    item[key].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// Only what lies ahead needs its beginning told.
@@ -162,12 +161,12 @@ pub(crate) async fn maintenance(call: &Call, verb: Maintenance) -> Result<(), Fa
     match verb {
         Maintenance::Add(args) => {
             let zone = call.zone();
-            let from = call.instant("from", &args.from, &zone)?;
-            let to = call.end(&args.span, from, &zone)?;
+            let period = call.period(args.from.as_deref(), &args.span, &zone)?;
             let services = [args.services, args.service_flags].concat();
-            let body = json!({ "services": services, "from": from.to_string(), "to": to.to_string(), "why": args.why });
+            let mut body = json!({ "services": services, "why": args.why });
+            period.write(&mut body);
             let answer = call.client.post(&["maintenance"], &body).await?;
-            let told = when::full(to, call.now, &zone);
+            let told = when::full(period.until, call.now, &zone);
             call.done(&answer, &format!("Maintenance until {told}. End it: firedog maintenance end {}", text(&answer, "id")))
         }
         Maintenance::End { id } => {
@@ -182,15 +181,13 @@ pub(crate) async fn maintenance(call: &Call, verb: Maintenance) -> Result<(), Fa
             let zone = call.zone();
             let mut table = Table::new(&["ID", "SERVICES", "WHEN", "WHY"], 3);
             for item in &items {
-                let services =
-                    item["services"].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
                 let span = match item["every"].as_str() {
                     Some(every) => {
                         format!("every {every} {}-{} {}", text(item, "from"), text(item, "to"), text(item, "timezone"))
                     }
                     None => format!("{} until {}", call.short(item, "from", &zone), call.short(item, "to", &zone)),
                 };
-                table.row([cell(text(item, "id")), cell(services), cell(span), cell(text(item, "why"))]);
+                table.row([cell(text(item, "id")), cell(words(item, "services")), cell(span), cell(text(item, "why"))]);
             }
             call.table(&table, "No maintenance. Plan one: firedog maintenance add SERVICE --from TIME --for LENGTH")?;
             name_zone(&table, zone.name());
@@ -210,9 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn matchers_read_as_written() {
-        let item = json!({ "matchers": ["a=b", { "name": "host", "op": "=~", "value": "api.*" }] });
-        assert_eq!(matchers(&item), "a=b, host=~api.*");
+    fn what_is_no_matcher_is_a_usage_error() {
         assert!(matcher("alertname=Noisy").is_ok() && matcher("a!~b").is_ok());
         assert!(matcher("alertname").is_err() && matcher("=x").is_err());
     }

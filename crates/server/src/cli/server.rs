@@ -2,11 +2,13 @@
 
 use super::failure::Failure;
 use super::folder::Folder;
+use super::out::say;
 use crate::config::Config;
 use crate::demo::DemoOptions;
 use crate::serve::GivenSetup;
 use clap::Args;
-use std::path::PathBuf;
+use firedog_domain::setup::load::NoOutside;
+use std::path::{Path, PathBuf};
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:

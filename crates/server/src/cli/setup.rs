@@ -80,7 +80,7 @@ pub(crate) fn check(args: &Check, json: bool, now: Timestamp) -> Result<(), Fail
             (n, m) => paint(BAD, &format!("{}, {}", count(n, "error"), count(m, "warning"))),
         };
         let what = loaded.setup.as_ref().map(|setup| format!(": {}", contents(setup))).unwrap_or_default();
-        print(&format!("{}{} in {}{what}\n", rendered(&folder, &loaded), verdict, count(folder.len(), "file")))?;
+        print(&format!("{}{} in {}{what}\n", rendered(&folder, &loaded), verdict, count(folder.files().len(), "file")))?;
     }
     if errors > 0 || args.strict && warned > 0 { Err(Failure::silent(Exit::Failed)) } else { Ok(()) }
 }
@@ -121,7 +121,10 @@ pub(crate) async fn apply(call: &Call, args: Apply) -> Result<(), Failure> {
     }
     let folder = read(&args.dir)?;
     let loaded = folder.check(call.now);
-    say(rendered(&folder, &loaded).trim_end());
+    let found = rendered(&folder, &loaded);
+    if !found.is_empty() {
+        say(found.trim_end());
+    }
     let Some(setup) = &loaded.setup else {
         let errors = loaded.diagnostics.iter().filter(|d| d.is_error()).count();
         return Err(Failure::failed(format!("{} in the setup files; nothing was applied", count(errors, "error"))));
@@ -130,9 +133,9 @@ pub(crate) async fn apply(call: &Call, args: Apply) -> Result<(), Failure> {
     // resolved here, where they exist. JSON is YAML.
     let text = serde_json::to_string(setup).map_err(|e| Failure::failed(format!("cannot write the setup as JSON: {e}")))?;
     let files = json!([{ "name": "setup.json", "text": text }]);
-    let plan = call.client.post(&["setup"], &json!({ "files": files, "dry_run": true })).await.map_err(with_diagnostics)?;
+    let plan = call.client.ask(&["setup"], &json!({ "files": files, "dry_run": true })).await.map_err(with_diagnostics)?;
     let unchanged = is_empty(&plan["plan"]);
-    if !call.json {
+    if !call.json && !unchanged {
         say(&described(&plan));
     }
     if args.dry_run || unchanged {

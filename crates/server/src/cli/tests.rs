@@ -1,4 +1,5 @@
 use super::*;
+use clap::CommandFactory;
 
 #[test]
 fn the_arguments_are_sound() {

@@ -139,15 +139,16 @@ pub(crate) fn relative(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// One unit, rounded down: enough to know how long, without reading.
+/// One unit, rounded: enough to know how long, without reading.
 fn rough(seconds: u64) -> Option<String> {
+    let rounded = |unit: u64| (seconds + unit / 2) / unit;
     Some(match seconds {
         0 => return None,
         1..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min", seconds / 60),
-        3_600..172_800 => format!("{} h", seconds / 3_600),
-        172_800..63_072_000 => format!("{} days", seconds / 86_400),
-        _ => format!("{} years", seconds / 31_536_000),
+        60..3_570 => format!("{} min", rounded(60)),
+        3_570..170_000 => format!("{} h", rounded(3_600)),
+        170_000..63_000_000 => format!("{} days", rounded(86_400)),
+        _ => format!("{} years", rounded(31_557_600)),
     })
 }
 
@@ -225,11 +226,29 @@ mod tests {
     }
 
     #[test]
+    fn distances_round_to_one_unit() {
+        let expected = [
+            (1, "in 1 s"),
+            (59, "in 59 s"),
+            (299, "in 5 min"),
+            (3_569, "in 59 min"),
+            (3_599, "in 1 h"),
+            (7_199, "in 2 h"),
+            (86_400, "in 24 h"),
+            (172_800, "in 2 days"),
+            (365 * 86_400 * 3, "in 3 years"),
+        ];
+        for (seconds, text) in expected {
+            assert_eq!(relative(now() + SignedDuration::from_secs(seconds), now()), text);
+        }
+    }
+
+    #[test]
     fn times_are_told_in_their_zone_with_the_distance() {
         let told = |text: &str| full(text.parse().unwrap(), now(), &chicago());
         assert_eq!(told("2026-03-05T20:30:00Z"), "Thu 5 Mar 14:30 America/Chicago (in 4 h)");
-        assert_eq!(told("2026-03-05T16:27:05Z"), "Thu 5 Mar 10:27:05 America/Chicago (2 min ago)");
-        assert_eq!(told("2027-01-01T06:00:00Z"), "Fri 1 Jan 2027 00:00 America/Chicago (in 301 days)");
+        assert_eq!(told("2026-03-05T16:27:05Z"), "Thu 5 Mar 10:27:05 America/Chicago (3 min ago)");
+        assert_eq!(told("2027-01-01T06:00:00Z"), "Fri 1 Jan 2027 00:00 America/Chicago (in 302 days)");
         assert_eq!(told(NOW), "Thu 5 Mar 10:30 America/Chicago (now)");
     }
 }

@@ -42,7 +42,7 @@ pub fn restore(from: &Path, to: &Path, replace: bool) -> Result<Option<PathBuf>>
         let _ = fs::remove_file(&part);
         return Err(error);
     }
-    let old = to.exists().then(|| beside(to, ".before-restore"));
+    let old = to.exists().then(|| unused(to, ".before-restore"));
     if let Some(old) = &old {
         // The log first: a database that meets another one's log would be damaged by it.
         let (log, old_log) = (beside(to, "-wal"), beside(old, "-wal"));
@@ -70,6 +70,13 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+/// Whoever restores twice, the wrong backup first, still has the database that he began with.
+fn unused(path: &Path, suffix: &str) -> PathBuf {
+    let first = beside(path, suffix);
+    let numbered = (2..).map(|n: u32| beside(path, &format!("{suffix}-{n}")));
+    std::iter::once(first.clone()).chain(numbered).find(|name| !name.exists()).unwrap_or(first)
 }
 
 fn gone(path: &Path) -> std::io::Result<()> {
@@ -109,6 +116,8 @@ mod tests {
         assert_eq!(mark(&db), 1);
         let old = restore(&two, &db, true).unwrap().unwrap();
         assert_eq!((mark(&db), mark(&old)), (2, 1));
+        let older = restore(&one, &db, true).unwrap().unwrap();
+        assert_eq!((mark(&db), mark(&older), mark(&old)), (1, 2, 1));
         Store::open(&format!("sqlite:{}", db.display())).await.unwrap();
     }
 
