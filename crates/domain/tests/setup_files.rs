@@ -1,5 +1,7 @@
 //! Setup files: the example of the outside contract, and what everybody relies on about loading.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use firedog_domain::setup::load::{Loaded, Outside, SourceFile, check, load};
 use firedog_domain::setup::{Address, Change, Content, MaintenanceWhen, Setup, Target, Unit, Urgency};
 use firedog_domain::time::{mins, secs};
@@ -66,10 +68,7 @@ fn the_example_of_the_contract_loads_with_its_meaning() {
     assert_eq!((service.ack_timeout, service.urgency), (Some(mins(30)), Urgency::High));
     assert_eq!(service.group.as_ref().unwrap().by, ["institution"]);
     // sha256sum of the key of the example.
-    assert_eq!(
-        service.integrations[0].key_sha256,
-        firedog_domain::setup::load::key_hash("a-key-of-at-least-16-chars")
-    );
+    assert_eq!(service.integrations[0].key_sha256, firedog_domain::setup::load::key_hash("a-key-of-at-least-16-chars"));
     assert_eq!(setup.routes[0].urgency, Some(Urgency::Low));
     let silence = setup.silences.get("known-noise").unwrap();
     assert_eq!(silence.matchers[0].to_string(), "alertname=\"Noisy\"");
@@ -152,7 +151,10 @@ fn local_times_that_a_clock_change_skips_or_repeats_have_one_meaning() {
     };
     let over = |from: &str, to: &str| good(&[("s.yaml", &text(from, to))]).schedules.get("s").unwrap().overrides[0].clone();
     let skipped = over("2026-03-08T02:30", "2026-03-08T12:00Z");
-    assert_eq!((skipped.from.to_string(), skipped.to.to_string()), ("2026-03-08T08:00:00Z".into(), "2026-03-08T12:00:00Z".into()));
+    assert_eq!(
+        (skipped.from.to_string(), skipped.to.to_string()),
+        ("2026-03-08T08:00:00Z".into(), "2026-03-08T12:00:00Z".into())
+    );
     assert_eq!(over("2026-11-01T01:30", "2026-11-02T00:00").from.to_string(), "2026-11-01T06:30:00Z");
     assert_eq!(over("2026-11-01T01:30-06:00", "2026-11-02T00:00").from.to_string(), "2026-11-01T07:30:00Z");
 }
@@ -230,38 +232,138 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("users: [ { id: ada } ]\nteams: [ { id: t, members: [ adda ] } ]", "unknown_reference", "write `ada`; users are: `ada`"),
     ("users: [ { id: ada } ]\nteams: [ { id: t, members: [ ada, ada ] } ]", "duplicate", "stands here twice"),
     ("schedules: [ { id: s, timezone: UTC, layers: [] } ]", "empty", "nobody would ever be on call"),
-    ("schedules: [ { id: s, timezone: UTC, layers: [ { id: l, users: [], start: 2026-01-01T00:00, every: 1w } ] } ]", "empty", "nobody would take turns"),
-    ("users: [ { id: a } ]\nschedules: [ { id: s, timezone: UTC, layers: [ { id: l, users: [ a, [] ], start: 2026-01-01T00:00, every: 1w } ] } ]", "empty", "nobody would be on in this turn"),
-    ("users: [ { id: a } ]\nschedules: [ { id: s, timezone: UTC, layers: [ { id: l, users: [ a ], start: 2026-01-01T00:00Z, every: 1w } ] } ]", "bad_value", "has an offset; write the local time, `2026-01-01T00:00`"),
-    ("users: [ { id: a } ]\nschedules: [ { id: s, timezone: UTC, layers: [ { id: l, users: [ a ], start: 2026-01-01T00:00, every: week } ] } ]", "bad_value", "write `1w`"),
-    ("users: [ { id: a } ]\nschedules: [ { id: s, timezone: UTC, layers: [ { id: l, users: [ a ], start: 2026-01-01T00:00, every: 1w, only: [ { days: mon-fry } ] } ] } ]", "bad_value", "names no weekdays"),
-    ("users: [ { id: a } ]\nschedules: [ { id: s, timezone: UTC, layers: [ { id: l, users: [ a ], start: 2026-01-01T00:00, every: 1w } ], overrides: [ { user: a, from: 2026-01-02T00:00, to: 2026-01-02T00:00 } ] } ]", "bad_value", "ends before it begins"),
-    ("users: [ { id: a } ]\nschedules: [ { id: s, timezone: UTC, layers: [ { id: l, users: [ a ], start: 2026-01-01T00:00, every: 1w } ], overrides: [ { user: a, remove: a, from: 2026-01-02T00:00, to: 2026-01-03T00:00 } ] } ]", "bad_value", "more than one of `user`, `remove`"),
+    (
+        "schedules: [ { id: s, timezone: UTC, layers: [ { id: l, users: [], start: 2026-01-01T00:00, every: 1w } ] } ]",
+        "empty",
+        "nobody would take turns",
+    ),
+    (
+        "users: [ { id: a } ]\nschedules: [ { id: s, timezone: UTC, layers: [ { id: l, users: [ a, [] ], start: 2026-01-01T00:00, every: 1w } ] } ]",
+        "empty",
+        "nobody would be on in this turn",
+    ),
+    (
+        "users: [ { id: a } ]\nschedules: [ { id: s, timezone: UTC, layers: [ { id: l, users: [ a ], start: 2026-01-01T00:00Z, every: 1w } ] } ]",
+        "bad_value",
+        "has an offset; write the local time, `2026-01-01T00:00`",
+    ),
+    (
+        "users: [ { id: a } ]\nschedules: [ { id: s, timezone: UTC, layers: [ { id: l, users: [ a ], start: 2026-01-01T00:00, every: week } ] } ]",
+        "bad_value",
+        "write `1w`",
+    ),
+    (
+        "users: [ { id: a } ]\nschedules: [ { id: s, timezone: UTC, layers: [ { id: l, users: [ a ], start: 2026-01-01T00:00, every: 1w, only: [ { days: mon-fry } ] } ] } ]",
+        "bad_value",
+        "names no weekdays",
+    ),
+    (
+        "users: [ { id: a } ]\nschedules: [ { id: s, timezone: UTC, layers: [ { id: l, users: [ a ], start: 2026-01-01T00:00, every: 1w } ], overrides: [ { user: a, from: 2026-01-02T00:00, to: 2026-01-02T00:00 } ] } ]",
+        "bad_value",
+        "ends before it begins",
+    ),
+    (
+        "users: [ { id: a } ]\nschedules: [ { id: s, timezone: UTC, layers: [ { id: l, users: [ a ], start: 2026-01-01T00:00, every: 1w } ], overrides: [ { user: a, remove: a, from: 2026-01-02T00:00, to: 2026-01-03T00:00 } ] } ]",
+        "bad_value",
+        "more than one of `user`, `remove`",
+    ),
     ("policies: [ { id: p, steps: [] } ]", "empty", "it would page nobody"),
     ("policies: [ { id: p, steps: [ { page: [] } ] } ]", "empty", "it would page nobody"),
     ("policies: [ { id: p, steps: [ { page: [ {} ] } ] } ]", "missing_key", "exactly one of `user`, `schedule`, `team`"),
-    ("users: [ { id: a } ]\npolicies: [ { id: p, repeat: -1, steps: [ { page: [ { user: a } ] } ] } ]", "bad_value", "from 0 to 100"),
-    ("users: [ { id: a } ]\npolicies: [ { id: p, repeat: 101, steps: [ { page: [ { user: a } ] } ] } ]", "bad_value", "from 0 to 100"),
-    ("users: [ { id: a } ]\npolicies: [ { id: p, steps: [ { page: [ { user: a } ], wait: 0s } ] } ]", "bad_value", "not between 1s and 4w"),
-    ("users: [ { id: a } ]\npolicies: [ { id: p, steps: [ { page: [ { user: a }, { user: a } ] } ] } ]", "duplicate", "stands here twice"),
+    (
+        "users: [ { id: a } ]\npolicies: [ { id: p, repeat: -1, steps: [ { page: [ { user: a } ] } ] } ]",
+        "bad_value",
+        "from 0 to 100",
+    ),
+    (
+        "users: [ { id: a } ]\npolicies: [ { id: p, repeat: 101, steps: [ { page: [ { user: a } ] } ] } ]",
+        "bad_value",
+        "from 0 to 100",
+    ),
+    (
+        "users: [ { id: a } ]\npolicies: [ { id: p, steps: [ { page: [ { user: a } ], wait: 0s } ] } ]",
+        "bad_value",
+        "not between 1s and 4w",
+    ),
+    (
+        "users: [ { id: a } ]\npolicies: [ { id: p, steps: [ { page: [ { user: a }, { user: a } ] } ] } ]",
+        "duplicate",
+        "stands here twice",
+    ),
     ("policies: [ { id: p, steps: [ { page: [ { schedule: s } ] } ] } ]", "unknown_reference", "schedule `s` does not exist"),
-    ("teams: [ { id: t, policy: p } ]\npolicies: [ { id: p, steps: [ { page: [ { team: t } ] } ] } ]", "circle", "leads back to it"),
-    ("users: [ { id: a } ]\ncatch_all: { page: [ { user: a } ] }\n---\ncatch_all: { page: [ { user: a } ] }", "duplicate", "there is a `catch_all` already, at x.yaml:2"),
+    (
+        "teams: [ { id: t, policy: p } ]\npolicies: [ { id: p, steps: [ { page: [ { team: t } ] } ] } ]",
+        "circle",
+        "leads back to it",
+    ),
+    (
+        "users: [ { id: a } ]\ncatch_all: { page: [ { user: a } ] }\n---\ncatch_all: { page: [ { user: a } ] }",
+        "duplicate",
+        "there is a `catch_all` already, at x.yaml:2",
+    ),
     ("services: [ { id: s } ]", "missing_key", "this service has no `team`"),
     ("teams: [ { id: t } ]\nservices: [ { id: s, team: t, ack_timeout: 0s } ]", "bad_value", "not between"),
     ("teams: [ { id: t } ]\nservices: [ { id: s, team: t, urgency: hihg } ]", "bad_value", "write `high`"),
-    ("teams: [ { id: t } ]\nservices: [ { id: s, team: t, group: { by: [], for: 5m } } ]", "empty", "everything would be one group"),
-    ("teams: [ { id: t } ]\nservices: [ { id: s, team: t, integrations: [ { id: i, kind: prometheus, key: aaaaaaaaaaaaaaaa } ] } ]", "bad_value", "it is one of `alertmanager`"),
-    ("teams: [ { id: t } ]\nservices: [ { id: s, team: t, integrations: [ { id: i, kind: generic, key: short } ] } ]", "bad_value", "fewer than 16 characters"),
-    ("teams: [ { id: t } ]\nservices: [ { id: s, team: t, integrations: [ { id: i, kind: generic, key: '${SHORT}' } ] } ]", "bad_value", "fewer than 16 characters"),
-    ("teams: [ { id: t } ]\nservices: [ { id: s, team: t, integrations: [ { id: i, kind: generic, key: aaaaaaaa/aaaaaaaa } ] } ]", "bad_value", "cannot stand in an address"),
-    ("teams: [ { id: t } ]\nservices: [ { id: s, team: t, integrations: [ { id: i, kind: generic } ] } ]", "missing_key", "exactly one of `key`, `key_file`, `key_sha256`"),
-    ("teams: [ { id: t } ]\nservices: [ { id: s, team: t, integrations: [ { id: i, kind: generic, key_sha256: abc } ] } ]", "bad_value", "64 digits"),
-    ("teams: [ { id: t } ]\nservices: [ { id: s, team: t, integrations: [ { id: i, kind: generic, key: aaaaaaaaaaaaaaaa }, { id: j, kind: generic, key: aaaaaaaaaaaaaaaa } ] } ]", "duplicate", "integration `s/i` has the same key, at x.yaml:2"),
-    ("teams: [ { id: t } ]\nservices: [ { id: s, team: t, integrations: [ { id: i, kind: generic, key: aaaaaaaaaaaaaaaa }, { id: i, kind: generic, key: bbbbbbbbbbbbbbbb } ] } ]", "duplicate", "integration `i` of service `s`"),
-    ("teams: [ { id: t } ]\nservices: [ { id: s, team: t, integrations: [ { id: i, kind: heartbeat, key: aaaaaaaaaaaaaaaa } ] } ]", "missing_key", "every: 5m"),
-    ("teams: [ { id: t } ]\nservices: [ { id: s, team: t, integrations: [ { id: i, kind: generic, every: 5m, key: aaaaaaaaaaaaaaaa } ] } ]", "bad_value", "heartbeat: { every: 5m"),
-    ("teams: [ { id: t } ]\nservices: [ { id: s, team: t, integrations: [ { id: i, kind: generic, strict: true, key: aaaaaaaaaaaaaaaa } ] } ]", "bad_value", "goes with `kind: pagerduty`"),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, group: { by: [], for: 5m } } ]",
+        "empty",
+        "everything would be one group",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, integrations: [ { id: i, kind: prometheus, key: aaaaaaaaaaaaaaaa } ] } ]",
+        "bad_value",
+        "it is one of `alertmanager`",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, integrations: [ { id: i, kind: generic, key: short } ] } ]",
+        "bad_value",
+        "fewer than 16 characters",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, integrations: [ { id: i, kind: generic, key: '${SHORT}' } ] } ]",
+        "bad_value",
+        "fewer than 16 characters",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, integrations: [ { id: i, kind: generic, key: aaaaaaaa/aaaaaaaa } ] } ]",
+        "bad_value",
+        "cannot stand in an address",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, integrations: [ { id: i, kind: generic } ] } ]",
+        "missing_key",
+        "exactly one of `key`, `key_file`, `key_sha256`",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, integrations: [ { id: i, kind: generic, key_sha256: abc } ] } ]",
+        "bad_value",
+        "64 digits",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, integrations: [ { id: i, kind: generic, key: aaaaaaaaaaaaaaaa }, { id: j, kind: generic, key: aaaaaaaaaaaaaaaa } ] } ]",
+        "duplicate",
+        "integration `s/i` has the same key, at x.yaml:2",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, integrations: [ { id: i, kind: generic, key: aaaaaaaaaaaaaaaa }, { id: i, kind: generic, key: bbbbbbbbbbbbbbbb } ] } ]",
+        "duplicate",
+        "integration `i` of service `s`",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, integrations: [ { id: i, kind: heartbeat, key: aaaaaaaaaaaaaaaa } ] } ]",
+        "missing_key",
+        "every: 5m",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, integrations: [ { id: i, kind: generic, every: 5m, key: aaaaaaaaaaaaaaaa } ] } ]",
+        "bad_value",
+        "heartbeat: { every: 5m",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, integrations: [ { id: i, kind: generic, strict: true, key: aaaaaaaaaaaaaaaa } ] } ]",
+        "bad_value",
+        "goes with `kind: pagerduty`",
+    ),
     ("routes: [ { when: \"labels.a = 'b'\" } ]", "bad_expression", "not an expression"),
     ("routes: [ { when: \"app == 'web'\" } ]", "bad_expression", "a label is written `labels.app`"),
     ("routes: [ { when: \"labels.code == 500\" } ]", "bad_expression", "a text is never a number"),
@@ -270,13 +372,33 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("silences: [ { id: s, until: 2026-12-31T00:00 } ]", "empty", "would keep everything quiet"),
     ("silences: [ { id: s, match: { a: '' }, until: 2026-12-31T00:00 } ]", "empty", "would keep everything quiet"),
     ("silences: [ { id: s, matchers: ['a=~\"(\"'], until: 2026-12-31T00:00 } ]", "bad_value", "is not a regular expression"),
-    ("silences: [ { id: s, match: { a: b }, from: 2027-01-01T00:00, until: 2026-12-31T00:00 } ]", "bad_value", "ends before it begins"),
+    (
+        "silences: [ { id: s, match: { a: b }, from: 2027-01-01T00:00, until: 2026-12-31T00:00 } ]",
+        "bad_value",
+        "ends before it begins",
+    ),
     ("silences: [ { id: s, match: { a: b }, until: tomorrow } ]", "bad_value", "is not a date and time"),
     ("maintenance: [ { id: m, services: [], every: day, from: '02:00', to: '03:00' } ]", "empty", "it would apply to nothing"),
-    ("teams: [ { id: t } ]\nservices: [ { id: s, team: t } ]\nmaintenance: [ { id: m, services: [s], from: '02:00', to: '03:00' } ]", "bad_value", "add `every: day`"),
-    ("teams: [ { id: t } ]\nservices: [ { id: s, team: t } ]\nmaintenance: [ { id: m, services: [s], every: week, from: '02:00', to: '03:00' } ]", "missing_key", "add for example `days: sat`"),
-    ("teams: [ { id: t } ]\nservices: [ { id: s, team: t } ]\nmaintenance: [ { id: m, services: [s], every: month, days: sat, day: 1, from: '02:00', to: '03:00' } ]", "bad_value", "`days` goes with `every: week`"),
-    ("teams: [ { id: t } ]\nservices: [ { id: s, team: t } ]\nmaintenance: [ { id: m, services: [s], every: day, from: 2026-01-01T02:00, to: '03:00' } ]", "bad_value", "has to be a time of day"),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t } ]\nmaintenance: [ { id: m, services: [s], from: '02:00', to: '03:00' } ]",
+        "bad_value",
+        "add `every: day`",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t } ]\nmaintenance: [ { id: m, services: [s], every: week, from: '02:00', to: '03:00' } ]",
+        "missing_key",
+        "add for example `days: sat`",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t } ]\nmaintenance: [ { id: m, services: [s], every: month, days: sat, day: 1, from: '02:00', to: '03:00' } ]",
+        "bad_value",
+        "`days` goes with `every: week`",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t } ]\nmaintenance: [ { id: m, services: [s], every: day, from: 2026-01-01T02:00, to: '03:00' } ]",
+        "bad_value",
+        "has to be a time of day",
+    ),
     ("users:\n  - id: a\n\tname: x", "yaml", "YAML refuses tabs"),
     ("users: [ { id: a }", "yaml", "every `[` and `{` is closed"),
     ("users: *nobody", "yaml", "not YAML"),
@@ -300,4 +422,182 @@ fn each_mistake_is_found_once_where_it_stands_and_says_what_to_write() {
         }
     }
     assert!(failures.is_empty(), "{} failures\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn every_mistake_of_every_file_is_reported_at_once() {
+    let files = files(&[
+        (
+            "people.yaml",
+            "users:\n  - id: ada\n    email: ada@example\n    contat: []\n  - id: Grace\n  - id: linus\n    contact: [ { id: mail, email: linus } ]\n",
+        ),
+        (
+            "broken.yaml",
+            "policies:\n  - id: pupper\n    steps:\n      - { page: [ { user: lnus } ], wait: 5 minutes }\n      - { page: [ { user: ada }\nservices:\n  - id: web\n",
+        ),
+        (
+            "teams.yaml",
+            "teams:\n  - { id: pupper, members: [ada, gracie], policy: pupper }\n  - { id: other, members: [ada], policy: nobody }\n",
+        ),
+        ("routes.yaml", "routes:\n  - { when: \"labels.severity == 'info' && servce == 'web'\", service: web, urgency: low }\n"),
+    ]);
+    let loaded = load(&files, &Env);
+    assert!(loaded.setup.is_none());
+    insta::assert_snapshot!(rendered(&loaded, &files), @r#"
+    error[unknown_key]: `contat` is not a key of a user
+     --> people.yaml:4:5
+      |
+    4 |     contat: []
+      |     ^^^^^^
+      = help: write `contact`; keys of a user are: `id`, `name`, `email`, `timezone`, `contact`, `rules`, `waking`
+
+    error[bad_value]: `Grace` is no id
+     --> people.yaml:5:9
+      |
+    5 |   - id: Grace
+      |         ^^^^^
+      = help: write `grace`; an id has lower-case letters, digits, `.`, `_` and `-`, at most 64, and begins with a letter or digit
+
+    error[bad_value]: `linus` is not an e-mail address
+     --> people.yaml:7:35
+      |
+    7 |     contact: [ { id: mail, email: linus } ]
+      |                                   ^^^^^
+      = help: write for example `email: ada@example.org`
+
+    error[unknown_reference]: user `lnus` does not exist
+     --> broken.yaml:4:27
+      |
+    4 |       - { page: [ { user: lnus } ], wait: 5 minutes }
+      |                           ^^^^
+      = help: write `linus`; users are: `Grace`, `ada`, `linus`
+
+    error[bad_value]: `5 minutes` is not a length of time; write for example 90s, 5m, 1h30m, 2d or 1w
+     --> broken.yaml:4:43
+      |
+    4 |       - { page: [ { user: lnus } ], wait: 5 minutes }
+      |                                           ^^^^^^^^^
+      = help: write for example `wait: 5m`
+
+    error[yaml]: not YAML: invalid indentation
+     --> broken.yaml:6:1
+      |
+    6 | services:
+      | ^^^^^^^^^
+      = help: check the indentation here and on the line above: entries of one list or mapping start in the same column
+
+    error[unknown_reference]: user `gracie` does not exist
+     --> teams.yaml:2:34
+      |
+    2 |   - { id: pupper, members: [ada, gracie], policy: pupper }
+      |                                  ^^^^^^
+      = help: write `Grace`; users are: `Grace`, `ada`, `linus`
+
+    error[unknown_reference]: policy `nobody` does not exist
+     --> teams.yaml:3:42
+      |
+    3 |   - { id: other, members: [ada], policy: nobody }
+      |                                          ^^^^^^
+      = help: policies are: `pupper`
+
+    error[bad_expression]: the variable `servce` does not exist
+     --> routes.yaml:2:43
+      |
+    2 |   - { when: "labels.severity == 'info' && servce == 'web'", service: web, urgency: low }
+      |                                           ^^^^^^
+      = help: write `service`; a label is written `labels.servce`
+    "#);
+}
+
+#[test]
+fn findings_are_json_for_scripts() {
+    let loaded = load(&files(&[("x.yaml", "teams: [ { id: T } ]")]), &Env);
+    let json = serde_json::to_value(&loaded.diagnostics).unwrap();
+    assert_eq!(
+        json,
+        serde_json::json!([{
+            "level": "error", "code": "bad_value", "file": "x.yaml", "line": 1, "column": 16, "length": 1,
+            "message": "`T` is no id",
+            "help": "write `t`; an id has lower-case letters, digits, `.`, `_` and `-`, at most 64, and begins with a letter or digit",
+        }])
+    );
+}
+
+/// A setup that loads, the time, and the codes with the subjects of its warnings.
+const WARNINGS: &[(&str, &str, &[&str])] = &[
+    ("teams: [ { id: t } ]", "2026-01-01T00:00:00Z", &["empty_team team t"]),
+    ("users: [ { id: a } ]", "2026-01-01T00:00:00Z", &["unreachable user a"]),
+    (
+        "users: [ { id: a, email: a@b.c } ]\npolicies: [ { id: p, steps: [ { page: [ { user: a } ] } ] } ]",
+        "2026-01-01T00:00:00Z",
+        &["no_catch_all setup "],
+    ),
+    (
+        "users: [ { id: a } ]\npolicies: [ { id: p, steps: [ { page: [ { user: a } ] } ] } ]\ncatch_all: { page: [ { user: a } ] }",
+        "2026-01-01T00:00:00Z",
+        &["unreachable user a", "dead_step policy p", "may_reach_nobody policy p", "may_reach_nobody catch_all catch_all"],
+    ),
+    // Only on weekdays: a gap, but the second step covers it.
+    (
+        "users: [ { id: a, email: a@b.c } ]\nschedules: [ { id: s, timezone: UTC, layers: [ { id: l, users: [a], start: 2025-01-01T00:00, every: 1w, only: [ { days: mon-fri } ] } ] } ]\npolicies: [ { id: p, steps: [ { page: [ { schedule: s } ] }, { page: [ { user: a } ] } ] } ]\ncatch_all: { page: [ { user: a } ] }",
+        "2026-01-01T00:00:00Z",
+        &["gap schedule s"],
+    ),
+    // Weekdays and weekends by two schedules: each has gaps, the policy has none.
+    (
+        "users: [ { id: a, email: a@b.c } ]\nschedules:\n  - { id: s, timezone: UTC, layers: [ { id: l, users: [a], start: 2025-01-01T00:00, every: 1w, only: [ { days: mon-fri } ] } ] }\n  - { id: w, timezone: UTC, layers: [ { id: l, users: [a], start: 2025-01-01T00:00, every: 1w, only: [ { days: 'sat,sun' } ] } ] }\npolicies: [ { id: p, steps: [ { page: [ { schedule: s } ] }, { page: [ { schedule: w } ] } ] } ]\ncatch_all: { page: [ { user: a } ] }",
+        "2026-01-01T00:00:00Z",
+        &["gap schedule s", "gap schedule w"],
+    ),
+    (
+        "users: [ { id: a, email: a@b.c } ]\nschedules: [ { id: s, timezone: UTC, layers: [ { id: l, users: [a], start: 2025-01-01T00:00, every: 1w, only: [ { days: mon-fri } ] } ] } ]\npolicies: [ { id: p, steps: [ { page: [ { schedule: s } ] } ] } ]\ncatch_all: { page: [ { user: a } ] }",
+        "2026-01-01T00:00:00Z",
+        &["gap schedule s", "may_reach_nobody policy p"],
+    ),
+    // On call, but nothing reaches them.
+    (
+        "users: [ { id: a }, { id: b, email: a@b.c } ]\nschedules: [ { id: s, timezone: UTC, layers: [ { id: l, users: [a, b], start: 2025-01-01T00:00, every: 1w } ] } ]\npolicies: [ { id: p, steps: [ { page: [ { schedule: s } ] } ] } ]\ncatch_all: { page: [ { user: b } ] }",
+        "2026-01-01T00:00:00Z",
+        &["unreachable user a", "may_reach_nobody policy p"],
+    ),
+    // Through a team's policy, and a team without one.
+    (
+        "users: [ { id: a, email: a@b.c } ]\nteams: [ { id: t, members: [a], policy: q }, { id: u, members: [a] } ]\npolicies: [ { id: p, steps: [ { page: [ { team: t } ] } ] }, { id: q, steps: [ { page: [ { team: u } ] } ] } ]\ncatch_all: { page: [ { team: u } ] }",
+        "2026-01-01T00:00:00Z",
+        &[],
+    ),
+    (
+        "users: [ { id: a, email: a@b.c } ]\nteams: [ { id: t, policy: p } ]\npolicies: [ { id: p, steps: [ { page: [ { user: a } ] } ] } ]\nservices: [ { id: s, team: t } ]",
+        "2026-01-01T00:00:00Z",
+        &["no_catch_all setup ", "may_reach_nobody team t"],
+    ),
+];
+
+#[test]
+fn what_may_reach_nobody_is_a_warning() {
+    for (text, now, expected) in WARNINGS {
+        let files = files(&[("x.yaml", text)]);
+        let loaded = check(&files, &Env, now.parse().unwrap());
+        let setup = loaded.setup.as_ref().unwrap_or_else(|| panic!("{}", rendered(&loaded, &files)));
+        let found = firedog_domain::setup::warnings::warnings(setup, now.parse().unwrap());
+        let found: Vec<String> = found.iter().map(|w| format!("{} {} {}", w.code, w.subject.kind, w.subject.id)).collect();
+        assert_eq!(found, *expected, "{}", rendered(&loaded, &files));
+        assert!(loaded.diagnostics.iter().all(|d| d.line > 0 || d.code == "no_catch_all"), "{}", rendered(&loaded, &files));
+    }
+}
+
+#[test]
+fn a_gap_is_told_with_its_local_time_and_how_often_it_comes() {
+    let (text, now, _) = WARNINGS[6];
+    let text = text.replace("timezone: UTC", "timezone: Europe/Berlin");
+    let files = files(&[("x.yaml", &text)]);
+    let loaded = check(&files, &Env, now.parse().unwrap());
+    let messages: Vec<&str> = loaded.diagnostics.iter().map(|d| d.message.as_str()).collect();
+    assert_eq!(
+        messages,
+        [
+            "schedule `s`: nobody is on call from 2026-01-03 00:00 to 2026-01-05 00:00 Europe/Berlin, and 12 more times in the next 90 days",
+            "policy `p` may reach nobody: none of its steps does from 2026-01-03 00:00 to 2026-01-05 00:00 Europe/Berlin, and 12 more times in the next 90 days",
+        ]
+    );
 }

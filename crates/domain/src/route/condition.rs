@@ -54,7 +54,11 @@ impl Condition {
             return Err(Problem::new(whole, "the condition is empty", "write for example `labels.severity == 'info'`"));
         }
         if source.len() > MAX_SOURCE {
-            return Err(Problem::new(whole, format!("the condition is longer than {MAX_SOURCE} bytes"), "split it into several routes"));
+            return Err(Problem::new(
+                whole,
+                format!("the condition is longer than {MAX_SOURCE} bytes"),
+                "split it into several routes",
+            ));
         }
         if let Some(at) = super::nesting::too_deep(source) {
             return Err(Problem::new(at..at + 1, "the condition nests too deep here", "split it into several routes"));
@@ -90,7 +94,8 @@ fn syntax(source: &str, errors: &cel::ParseErrors) -> Problem {
     let end = start + word.max(marked.chars().next().map_or(0, char::len_utf8));
     // The parser goes on with everything it would have expected; nobody reads that.
     let message = first.msg.split(" expecting ").next().unwrap_or_default();
-    let message: String = message.trim_start_matches("Syntax error: ").chars().map(|c| if c.is_control() { ' ' } else { c }).take(160).collect();
+    let message: String =
+        message.trim_start_matches("Syntax error: ").chars().map(|c| if c.is_control() { ' ' } else { c }).take(160).collect();
     let help = match () {
         () if message.contains("'='") || rest.contains(" = ") => "write `==` to compare",
         () if source.contains(" and ") || source.contains(" or ") || source.contains(" not ") => "write `&&`, `||` and `!`",
@@ -172,8 +177,7 @@ const VARIABLES: [(&str, Kind); 8] = [
     ("details", Kind::Any),
 ];
 
-const FUNCTIONS: [&str; 10] =
-    ["size", "contains", "startsWith", "endsWith", "matches", "int", "uint", "double", "string", "has"];
+const FUNCTIONS: [&str; 10] = ["size", "contains", "startsWith", "endsWith", "matches", "int", "uint", "double", "string", "has"];
 
 /// Variables of loops around an expression.
 struct Scope<'a> {
@@ -233,7 +237,9 @@ impl Checker<'_> {
                 LiteralValue::String(_) => Kind::Text,
                 LiteralValue::Int(_) | LiteralValue::UInt(_) | LiteralValue::Double(_) => Kind::Number,
                 LiteralValue::Null => Kind::Null,
-                LiteralValue::Bytes(_) => return self.fail(expression, "bytes cannot be compared with anything here", "write a text: 'abc'"),
+                LiteralValue::Bytes(_) => {
+                    return self.fail(expression, "bytes cannot be compared with anything here", "write a text: 'abc'");
+                }
             }),
             Expr::Ident(name) => self.variable(expression, name, scope),
             Expr::Select(select) => self.select(expression, select, scope, depth),
@@ -382,7 +388,9 @@ impl Checker<'_> {
             return Ok(());
         }
         let help = match (left, right) {
-            (Kind::Text, Kind::Number) | (Kind::Number, Kind::Text) => "put the number in quotes, or write `int(…)` around the text",
+            (Kind::Text, Kind::Number) | (Kind::Number, Kind::Text) => {
+                "put the number in quotes, or write `int(…)` around the text"
+            }
             (Kind::Text, Kind::Bool) | (Kind::Bool, Kind::Text) => "labels are texts: write `'true'`",
             (_, Kind::Null) | (Kind::Null, _) => "a label that is missing is `''`; ask with `has(labels.NAME)`",
             _ => "",
@@ -440,10 +448,18 @@ impl Checker<'_> {
 
     fn comprehension(&mut self, expression: &Expression, c: &ComprehensionExpr, scope: &Scope, depth: usize) -> Checked {
         if scope.loops > 0 {
-            return self.fail(expression, "a loop inside of a loop", "one level of `all`, `exists`, `exists_one`, `map` or `filter` is allowed");
+            return self.fail(
+                expression,
+                "a loop inside of a loop",
+                "one level of `all`, `exists`, `exists_one`, `map` or `filter` is allowed",
+            );
         }
         if VARIABLES.iter().any(|(name, _)| *name == c.iter_var) {
-            return self.fail(expression, format!("the loop hides the variable `{}`", c.iter_var), "give its variable another name");
+            return self.fail(
+                expression,
+                format!("the loop hides the variable `{}`", c.iter_var),
+                "give its variable another name",
+            );
         }
         let item = match self.kind(&c.iter_range, scope, depth + 1)? {
             Kind::Labels => Kind::Text,

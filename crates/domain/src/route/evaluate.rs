@@ -121,7 +121,9 @@ fn value_of(json: &Json) -> Value {
         },
         Json::String(text) => Value::from(text.as_str()),
         Json::Array(items) => Value::from(items.iter().map(value_of).collect::<Vec<_>>()),
-        Json::Object(map) => Value::from(map.iter().map(|(key, value)| (key.clone(), value_of(value))).collect::<HashMap<_, _>>()),
+        Json::Object(map) => {
+            Value::from(map.iter().map(|(key, value)| (key.clone(), value_of(value))).collect::<HashMap<_, _>>())
+        }
     }
 }
 

@@ -33,7 +33,9 @@ fn event() -> Event {
         summary: "Disk full on db-1".to_owned(),
         severity: Severity::Warning,
         source: Some("db-1".to_owned()),
-        labels: [("app", "mobile-admin"), ("code", "503"), ("empty", ""), ("a.b/c", "dotted")].map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+        labels: [("app", "mobile-admin"), ("code", "503"), ("empty", ""), ("a.b/c", "dotted")]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .into(),
         details: json!({ "count": 7, "ratio": 0.5, "tags": ["x", "y"], "deep": { "er": true }, "big": u64::MAX }),
         links: Vec::new(),
         started_at: None,
@@ -120,7 +122,8 @@ fn what_cannot_be_evaluated_pages_the_own_service_with_high_urgency_and_says_why
 
 #[test]
 fn the_first_match_wins_and_says_where_and_how_urgently() {
-    let to = |when: &str, service: Option<&str>, urgency| Route { when: when.to_owned(), service: service.map(Into::into), urgency };
+    let to =
+        |when: &str, service: Option<&str>, urgency| Route { when: when.to_owned(), service: service.map(Into::into), urgency };
     let list = [
         to("labels.app == 'x'", None, Some(Urgency::Low)),
         to("labels.app == 'mobile-admin'", Some("quiet"), None),
@@ -203,7 +206,10 @@ fn what_cannot_be_meant_is_refused_where_it_stands() {
         assert!(!said.contains('\n') && said.len() < 400, "{said}");
         let text = source.get(problem.at.clone()).unwrap_or_else(|| panic!("{source}: {:?}", problem.at));
         if !marked.is_empty() {
-            assert!(text.starts_with(marked.trim_end_matches(|c: char| !c.is_alphanumeric())) || text == *marked, "{source}: {text} instead of {marked}");
+            assert!(
+                text.starts_with(marked.trim_end_matches(|c: char| !c.is_alphanumeric())) || text == *marked,
+                "{source}: {text} instead of {marked}"
+            );
         }
     }
 }

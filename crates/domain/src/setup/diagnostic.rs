@@ -191,10 +191,7 @@ mod tests {
     #[test]
     fn shows_the_line_with_the_text_underlined() {
         let text = at(2, 7, 2).render("first\nkey:  no\n");
-        assert_eq!(
-            text,
-            "error[bad_value]: no\n --> a.yaml:2:7\n  |\n2 | key:  no\n  |       ^^\n  = help: write `yes`\n"
-        );
+        assert_eq!(text, "error[bad_value]: no\n --> a.yaml:2:7\n  |\n2 | key:  no\n  |       ^^\n  = help: write `yes`\n");
     }
 
     #[test]

@@ -83,8 +83,21 @@ fn list_item(text: &mut String, shape: &Shape, key: &Key, item: &Value, indent: 
 
 /// The entries of an object in the order of its keys.
 fn fields<'v>(map: &'v Map<String, Value>, object: &'static Object) -> impl Iterator<Item = (&'static Key, &'v Value)> {
-    object.keys.iter().filter_map(|key| Some((key, map.get(key.name)?)))
+    let written = |key: &Key, value: &Value| {
+        let text = value.to_string();
+        !DEFAULTS.contains(&(object.what, key.name, text.as_str()))
+    };
+    object.keys.iter().filter_map(|key| Some((key, map.get(key.name)?))).filter(move |(key, value)| written(key, value))
 }
+
+/// What the JSON form spells out and nobody would write.
+const DEFAULTS: [(&str, &str, &str); 5] = [
+    ("rule", "after", "\"0s\""),
+    ("window", "days", "\"mon-sun\""),
+    ("policy", "repeat", "0"),
+    ("service", "urgency", "\"high\""),
+    ("silence", "from", "\"1970-01-01T00:00:00Z\""),
+];
 
 fn item_shape(shape: &Shape) -> Option<&Shape> {
     match shape {
@@ -112,18 +125,44 @@ fn flow(shape: &Shape, key: &Key, value: &Value) -> String {
         }
         Value::Object(map) => {
             let entries: Vec<String> = match shape {
-                Shape::Map(object) => fields(map, object).map(|(key, value)| format!("{}: {}", key.name, flow(&key.shape, key, value))).collect(),
-                _ => map.iter().map(|(name, value)| format!("{}: {}", scalar(name, false), flow(&Shape::Text, key, value))).collect(),
+                Shape::Map(object) => {
+                    fields(map, object).map(|(key, value)| format!("{}: {}", key.name, flow(&key.shape, key, value))).collect()
+                }
+                _ => map
+                    .iter()
+                    .map(|(name, value)| format!("{}: {}", scalar(name, false), flow(&Shape::Text, key, value)))
+                    .collect(),
             };
             format!("{{ {} }}", entries.join(", "))
         }
         Value::String(text) => {
+            if matches!(shape, Shape::Days) {
+                return scalar(&ranges(text), false);
+            }
             let given = matches!(shape, Shape::Email | Shape::Url) || key.name == "secret";
             let escaped = if given && is_reference(text) { format!("${text}") } else { text.clone() };
             scalar(&escaped, matches!(shape, Shape::Length | Shape::Every))
         }
         other => other.to_string(),
     }
+}
+
+/// `mon,tue,wed,sat` as `mon-wed,sat`.
+fn ranges(days: &str) -> String {
+    const WEEK: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let there: Vec<bool> = WEEK.iter().map(|day| days.split(',').any(|name| name == *day)).collect();
+    let mut parts = Vec::new();
+    let mut at = 0;
+    while at < 7 {
+        let run = there[at..].iter().take_while(|there| **there).count();
+        match run {
+            0 => {}
+            1 | 2 => parts.extend(WEEK[at..at + run].iter().map(|day| (*day).to_owned())),
+            _ => parts.push(format!("{}-{}", WEEK[at], WEEK[at + run - 1])),
+        }
+        at += run.max(1);
+    }
+    if parts.is_empty() { days.to_owned() } else { parts.join(",") }
 }
 
 /// A text, bare where no reader of YAML (old ones included) can take it for something else.

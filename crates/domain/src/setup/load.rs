@@ -88,8 +88,9 @@ pub fn load(files: &[SourceFile], outside: &dyn Outside) -> Loaded {
     let bytes: usize = files.iter().map(|file| file.text.len()).sum();
     if bytes > MAX_SETUP_BYTES || files.len() > MAX_FILES {
         let found = format!("{} files with {bytes} bytes", files.len());
-        problems.error("too_large", Span::default(), format!("this is no setup: {found}")).help =
-            Some(format!("a setup may have {MAX_FILES} files and {MAX_SETUP_BYTES} bytes; name a directory with setup files only"));
+        problems.error("too_large", Span::default(), format!("this is no setup: {found}")).help = Some(format!(
+            "a setup may have {MAX_FILES} files and {MAX_SETUP_BYTES} bytes; name a directory with setup files only"
+        ));
         return refused(problems);
     }
     let mut nodes_left = yaml::MAX_NODES;

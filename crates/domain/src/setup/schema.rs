@@ -55,7 +55,9 @@ fn schema_of(shape: &Shape) -> Value {
         Shape::Length => pattern("^([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$"),
         Shape::Every => pattern("^[1-9][0-9]*(h|d|w|mo)$"),
         Shape::LocalTime => pattern("^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?$"),
-        Shape::Instant => pattern("^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?([Zz]|[+-][0-9]{2}:[0-9]{2})?)?$"),
+        Shape::Instant => {
+            pattern("^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?([Zz]|[+-][0-9]{2}:[0-9]{2})?)?$")
+        }
         Shape::Clock => pattern("^[0-9]{2}:[0-9]{2}(:[0-9]{2})?$"),
         Shape::ClockOrInstant => json!({ "anyOf": [schema_of(&Shape::Clock), schema_of(&Shape::Instant)] }),
         Shape::Days => json!({ "anyOf": [

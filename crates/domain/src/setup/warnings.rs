@@ -173,7 +173,8 @@ impl Look<'_> {
         let local = |at: &Timestamp| at.to_zoned(zone.tz().clone()).strftime("%Y-%m-%d %H:%M").to_string();
         let from_words = if *from == self.range.0 { "now".to_owned() } else { local(from) };
         if *until == self.range.1 {
-            let from_words = if from_words == "now" { "from now on".to_owned() } else { format!("from {from_words} {} on", zone.name()) };
+            let from_words =
+                if from_words == "now" { "from now on".to_owned() } else { format!("from {from_words} {} on", zone.name()) };
             return format!("{from_words} (looking {HORIZON_DAYS} days ahead)");
         }
         let more = match stretches.len() - 1 {

@@ -27,7 +27,8 @@ pub(super) fn users(r: &mut Reader, field: Option<Field>) -> Vec<UserId> {
     for node in few(r, field, MAX_MANY) {
         let Some(user) = r.reference(Some(field.of(node)), "user") else { continue };
         if !seen.insert(user.clone()) {
-            r.error("duplicate", node.span, format!("user `{user}` stands here twice")).help = Some("remove one of them".to_owned());
+            r.error("duplicate", node.span, format!("user `{user}` stands here twice")).help =
+                Some("remove one of them".to_owned());
         }
         users.push(UserId(user));
     }
@@ -76,7 +77,8 @@ pub(super) fn user(r: &mut Reader, f: &Fields) -> User {
         low: rules.get("low").map(|field| self::rules(r, field, &known)),
     });
     let waking = f.get("waking").and_then(|field| r.object(field.node, &keys::WAKING));
-    let waking = waking.and_then(|w| Some(Waking { from: r.clock(w.get("from"))?, to: r.clock(w.get("to"))? })).unwrap_or_default();
+    let waking =
+        waking.and_then(|w| Some(Waking { from: r.clock(w.get("from"))?, to: r.clock(w.get("to"))? })).unwrap_or_default();
     User { id, name, email, timezone, contact, rules, waking }
 }
 
@@ -90,7 +92,8 @@ fn contact(r: &mut Reader, f: &Fields) -> Option<Contact> {
     let secret = r.secret(f, "secret", "secret_file").map(|(secret, _)| secret);
     for key in ["secret", "secret_file"] {
         if f.has(key) && !f.has("webhook") {
-            r.error("bad_value", f.key_span(key), format!("`{key}` signs webhooks; this is none")).help = Some(format!("remove `{key}`"));
+            r.error("bad_value", f.key_span(key), format!("`{key}` signs webhooks; this is none")).help =
+                Some(format!("remove `{key}`"));
         }
     }
     let content = r.word(f.get("content"), &[("full", Content::Full), ("minimal", Content::Minimal)]).unwrap_or_default();
@@ -157,7 +160,8 @@ pub(super) fn catch_all(r: &mut Reader, field: Field, setup: &mut Setup) {
     let here = field.node.span;
     if let Some(first) = r.catch_all_at.replace(here) {
         let place = r.place(first);
-        r.error("duplicate", here, format!("there is a `catch_all` already, at {place}")).help = Some("keep one of them".to_owned());
+        r.error("duplicate", here, format!("there is a `catch_all` already, at {place}")).help =
+            Some("keep one of them".to_owned());
     }
     r.learn("catch_all", "catch_all", here);
     let Some(fields) = r.object(field.node, &keys::CATCH_ALL) else { return };
@@ -183,7 +187,8 @@ pub(super) fn refuse_circles(r: &mut Reader, setup: &Setup) {
             if reached == policy.id {
                 let span = r.span_of("policy", policy.id.as_str());
                 let message = format!("the first step of policy `{}` pages a team whose policy leads back to it", policy.id);
-                r.error("circle", span, message).help = Some("page a schedule, a user, or a team with another policy first".to_owned());
+                r.error("circle", span, message).help =
+                    Some("page a schedule, a user, or a team with another policy first".to_owned());
                 break;
             }
             if seen.insert(reached.clone()) {

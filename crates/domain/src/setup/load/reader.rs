@@ -143,7 +143,8 @@ impl<'a> Reader<'a> {
                     Some(near) => format!("write `{near}`; keys of a {} are: {}", object.what, list(known())),
                     None => format!("keys of a {} are: {}", object.what, list(known())),
                 };
-                self.error("unknown_key", key.span, format!("`{}` is not a key of a {}", key.text, object.what)).help = Some(help);
+                self.error("unknown_key", key.span, format!("`{}` is not a key of a {}", key.text, object.what)).help =
+                    Some(help);
             }
         }
         let fields = Fields { span: node.span, node, object };
@@ -248,7 +249,7 @@ impl<'a> Reader<'a> {
     /// A reference to an object of the files by its id.
     pub fn reference(&mut self, field: Option<Field>, kind: &'static str) -> Option<String> {
         let (id, field) = self.scalar(field)?;
-        if !self.spans.contains_key(&(kind, id.to_owned())) && !self.broken.iter().any(|text| text.contains(id)) {
+        if !self.spans.contains_key(&(kind, id.to_owned())) && !self.broken.iter().any(|text| may_define(text, id)) {
             if self.problems.full() {
                 // Nobody reads it; searching for what was meant would take long in a large setup.
                 self.error("unknown_reference", field.node.span, String::new());
@@ -265,6 +266,16 @@ impl<'a> Reader<'a> {
         }
         Some(id.to_owned())
     }
+}
+
+/// Whether a text that cannot be read as YAML seems to say `id: ID`.
+fn may_define(text: &str, id: &str) -> bool {
+    let in_id = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    text.match_indices(id).any(|(at, _)| {
+        let before = text[..at].trim_end_matches([' ', '"', '\'']);
+        let key = before.strip_suffix(':').map(|before| before.trim_end_matches([' ', '"', '\'']));
+        key.is_some_and(|key| key.ends_with("id")) && !text[at + id.len()..].starts_with(in_id)
+    })
 }
 
 fn plural(kind: &str) -> &'static str {

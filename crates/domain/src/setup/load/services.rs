@@ -64,7 +64,8 @@ fn integration(r: &mut Reader, f: &Fields, service: &ServiceId) -> Integration {
     let heartbeat = heartbeat(r, f, kind);
     let strict = r.boolean(f.get("strict"));
     if strict && kind.is_some_and(|kind| kind != Pagerduty) {
-        r.error("bad_value", f.key_span("strict"), "`strict` goes with `kind: pagerduty`").help = Some("remove `strict`".to_owned());
+        r.error("bad_value", f.key_span("strict"), "`strict` goes with `kind: pagerduty`").help =
+            Some("remove `strict`".to_owned());
     }
     Integration { id, kind: kind.unwrap_or(Generic), key_sha256, quiet_after, heartbeat, strict }
 }
@@ -116,7 +117,8 @@ fn key(r: &mut Reader, f: &Fields, service: &ServiceId, id: &str) -> Option<Stri
         let in_path = |c: char| c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@".contains(c);
         let help = "write one with at least 16 letters and digits, for example from `openssl rand -hex 16`";
         if key.chars().count() < MIN_KEY_CHARS {
-            r.error("bad_value", span, format!("this key has fewer than {MIN_KEY_CHARS} characters")).help = Some(help.to_owned());
+            r.error("bad_value", span, format!("this key has fewer than {MIN_KEY_CHARS} characters")).help =
+                Some(help.to_owned());
             return None;
         }
         if !key.chars().all(in_path) {

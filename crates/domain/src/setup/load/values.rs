@@ -9,6 +9,8 @@ use crate::time::{length_text, parse_length};
 use jiff::civil::{DateTime, Time};
 use jiff::{SignedDuration, Timestamp};
 
+/// Longest id, in characters.
+const MAX_SLUG: usize = 64;
 /// Longest name, reason or file name, in characters.
 const MAX_TEXT: usize = 1_000;
 /// RFC 5321's longest path, less its brackets.
@@ -23,7 +25,13 @@ const YEARS: std::ops::RangeInclusive<i16> = 1970..=2199;
 impl Reader<'_> {
     /// The object's own id.
     pub fn id(&mut self, fields: &Fields) -> String {
-        self.parse(fields.get("id"), slug).unwrap_or_default()
+        let Some((text, field)) = self.scalar(fields.get("id")) else { return String::new() };
+        if let Err(mended) = slug(text) {
+            let rule = "an id has lower-case letters, digits, `.`, `_` and `-`, at most 64, and begins with a letter or digit";
+            let help = if mended.is_empty() { rule.to_owned() } else { format!("write `{mended}`; {rule}") };
+            self.bad(field, format!("`{text}` is no id")).help = Some(help);
+        }
+        text.to_owned()
     }
 
     /// One line of text.
@@ -89,7 +97,8 @@ impl Reader<'_> {
         }
         let known = || words.iter().map(|(word, _)| *word);
         let all = super::reader::list(known());
-        let help = nearest(text, known()).map_or_else(|| format!("it is one of {all}"), |near| format!("write `{near}`; it is one of {all}"));
+        let help = nearest(text, known())
+            .map_or_else(|| format!("it is one of {all}"), |near| format!("write `{near}`; it is one of {all}"));
         self.bad(field, format!("`{text}` is not known as `{}`", field.key.name)).help = Some(help);
         None
     }
@@ -128,7 +137,8 @@ impl Reader<'_> {
     pub fn secret(&mut self, fields: &Fields, name: &str, file_key: &str) -> Option<(String, super::Span)> {
         if fields.has(name) && fields.has(file_key) {
             let span = fields.key_span(file_key);
-            self.error("bad_value", span, format!("`{name}` and `{file_key}` are both here")).help = Some("keep one of them".to_owned());
+            self.error("bad_value", span, format!("`{name}` and `{file_key}` are both here")).help =
+                Some("keep one of them".to_owned());
         }
         let (field, text) = if let Some(field) = fields.get(name) {
             (field, self.given(Some(field))?)
@@ -200,7 +210,8 @@ impl Reader<'_> {
         let mut texts: Vec<(String, String)> = Vec::new();
         for (key, node) in entries {
             if texts.iter().any(|(name, _)| *name == key.text) {
-                self.error("duplicate", key.span, format!("`{}` stands here twice", key.text)).help = Some("remove one of them".to_owned());
+                self.error("duplicate", key.span, format!("`{}` stands here twice", key.text)).help =
+                    Some("remove one of them".to_owned());
             }
             let text = match &node.value {
                 // `alertname: ` with nothing behind it would match what has no such label.
@@ -220,19 +231,19 @@ impl Reader<'_> {
 /// Whether it is `${NAME}`, or that with more dollar signs before it.
 pub(in crate::setup) fn is_reference(text: &str) -> bool {
     let name = text.trim_start_matches('$').strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-    text.starts_with('$') && name.is_some_and(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
+    text.starts_with('$')
+        && name.is_some_and(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
 }
 
-fn slug(text: &str) -> Result<String, String> {
+/// Whether it is an id; the error is an id that is meant by it, if one can be told.
+fn slug(text: &str) -> Result<(), String> {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
     let starts = text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-    if starts && text.len() <= 64 && text.chars().all(inner) {
-        return Ok(text.to_owned());
+    if starts && text.len() <= MAX_SLUG && text.chars().all(inner) {
+        return Ok(());
     }
     let mended: String = text.to_lowercase().chars().map(|c| if inner(c) { c } else { '-' }).collect();
-    let mended: String = mended.trim_matches(['-', '.', '_']).chars().take(64).collect();
-    let instead = if mended.is_empty() { String::new() } else { format!("; write `{mended}`") };
-    Err(format!("`{text}` is no id: lower-case letters, digits, `.`, `_` and `-`, at most 64{instead}"))
+    Err(mended.trim_matches(['-', '.', '_']).chars().take(MAX_SLUG).collect())
 }
 
 fn one_line(text: &str) -> Result<String, String> {
@@ -252,7 +263,8 @@ fn email(text: &str) -> Result<String, String> {
     let in_host = |c: char| c.is_alphanumeric() || c == '-' || c == '.';
     let dots = |part: &str| part.split('.').any(str::is_empty);
     let bad_name = name.chars().count() > 64 || !name.chars().all(in_name) || dots(name);
-    let bad_host = !host.chars().all(in_host) || dots(host) || host.split('.').any(|label| label.starts_with('-') || label.ends_with('-'));
+    let bad_host =
+        !host.chars().all(in_host) || dots(host) || host.split('.').any(|label| label.starts_with('-') || label.ends_with('-'));
     if text.len() > MAX_EMAIL || bad_name || bad_host { fail() } else { Ok(text.to_owned()) }
 }
 
@@ -346,12 +358,14 @@ mod tests {
         for good in ["http://127.0.0.1:9099/ada", "https://[::1]:8/x", "https://u:p@h/?q=1#f", "HTTP://h"] {
             assert!(url(good).is_ok(), "{good}");
         }
-        for bad in ["ftp://h", "http://", "http:///x", "h", "http://h:0", "http://h:x", "http://h:99999", "http://[x]/", "http://a b"] {
+        for bad in
+            ["ftp://h", "http://", "http:///x", "h", "http://h:0", "http://h:x", "http://h:99999", "http://[x]/", "http://a b"]
+        {
             assert!(url(bad).is_err(), "{bad}");
         }
         assert!(url("http://169.254.169.254/latest").is_err());
         assert!(slug("a").is_ok() && slug("9.b_c-d").is_ok());
-        assert!(slug("Mobile Admin").unwrap_err().ends_with("write `mobile-admin`"));
+        assert_eq!(slug("Mobile Admin"), Err("mobile-admin".to_owned()));
         for bad in ["", "-a", "a/b", "ä", &"a".repeat(65)] {
             assert!(slug(bad).is_err(), "{bad}");
         }
@@ -359,7 +373,17 @@ mod tests {
 
     #[test]
     fn times_are_read_strictly() {
-        for bad in ["2026-1-5T09:00", "2026-01-05T9:00", "2026-01-05T09", "2026-02-30T09:00", "2026-01-05Z", "9999-01-01T00:00", "tomorrow", "2026-01-05T09:00:00.5", "2026-01-05T09:00[UTC]"] {
+        for bad in [
+            "2026-1-5T09:00",
+            "2026-01-05T9:00",
+            "2026-01-05T09",
+            "2026-02-30T09:00",
+            "2026-01-05Z",
+            "9999-01-01T00:00",
+            "tomorrow",
+            "2026-01-05T09:00:00.5",
+            "2026-01-05T09:00[UTC]",
+        ] {
             assert!(date_time(bad).is_err(), "{bad}");
         }
         assert_eq!(date_time("2026-01-05T09:00-06:00").unwrap().1.unwrap().to_string(), "2026-01-05T15:00:00Z");

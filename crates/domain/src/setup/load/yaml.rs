@@ -137,12 +137,14 @@ impl Builder<'_> {
                 Ok(read) => read,
                 Err(error) => {
                     let (message, help) = explain(error.info());
-                    self.problems.error("yaml", self.span(*error.marker(), *error.marker()), message).help = Some(help.to_owned());
+                    self.problems.error("yaml", self.span(*error.marker(), *error.marker()), message).help =
+                        Some(help.to_owned());
                     return Err(Stop);
                 }
             };
             let here = self.span(span.start, span.end);
-            if let Event::Scalar(_, _, _, Some(tag)) | Event::SequenceStart(_, Some(tag)) | Event::MappingStart(_, Some(tag)) = &event
+            if let Event::Scalar(_, _, _, Some(tag)) | Event::SequenceStart(_, Some(tag)) | Event::MappingStart(_, Some(tag)) =
+                &event
                 && !(tag.is_yaml_core_schema() && CORE_TAGS.contains(&tag.suffix.as_str()))
             {
                 self.problems.error("yaml", here, format!("the tag `{tag}` means nothing here")).help =
@@ -206,8 +208,9 @@ impl Builder<'_> {
                         // `? ` without anything behind it, at a syntax error.
                         Value::Null if node.incomplete => None,
                         _ => {
-                            self.problems.error("wrong_type", node.span, format!("a key has to be text, this is {}", node.kind())).help =
-                                Some("write `key: value`".to_owned());
+                            self.problems
+                                .error("wrong_type", node.span, format!("a key has to be text, this is {}", node.kind()))
+                                .help = Some("write `key: value`".to_owned());
                             None
                         }
                     });
@@ -219,7 +222,8 @@ impl Builder<'_> {
 
     fn expand(&mut self, anchor: usize, here: Span) -> Result<(), Stop> {
         let Some((node, size, depth)) = self.anchors.get(&anchor) else {
-            self.problems.error("yaml", here, "this alias stands inside of what it stands for").help = Some("write it out".to_owned());
+            self.problems.error("yaml", here, "this alias stands inside of what it stands for").help =
+                Some("write it out".to_owned());
             return Err(Stop);
         };
         if *size > *self.nodes_left || self.open.len() + depth > MAX_DEPTH {
