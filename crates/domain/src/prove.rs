@@ -156,3 +156,6 @@ fn explain(
     skipped.truncate(3);
     if skipped.is_empty() { format!("{when}{what}") } else { format!("{when}{what}; {}", skipped.join("; ")) }
 }
+
+#[cfg(test)]
+mod tests;
