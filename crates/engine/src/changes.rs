@@ -156,7 +156,8 @@ impl<'a> Changes<'a> {
 
     /// Adds a line to an alert's timeline. Its key orders lines of one instant and makes writing it twice harmless.
     pub(crate) fn entry(&mut self, id: &AlertId, entry: Entry) {
-        let version = self.alerts.get(id).map_or(0, |alert| alert.version);
+        // The version that this write makes: opening an alert makes 0, and what follows in the same microsecond comes after it.
+        let version = self.alerts.get(id).map_or(0, |alert| if self.is_new(id) { 0 } else { alert.version + 1 });
         let key = format!("{version:010}.{:04}", self.entries.len());
         self.entries.push((id.clone(), key, entry));
     }

@@ -86,7 +86,10 @@ impl Core {
         let ms = u64::try_from(self.now().as_millisecond()).unwrap_or(0);
         if self.0.options.counted_ids {
             let n = self.0.counter.fetch_add(1, Ordering::Relaxed);
+            // Two counting nodes must not count alike.
+            let node = self.0.options.node.bytes().fold(7_u16, |hash, b| hash.wrapping_mul(31).wrapping_add(u16::from(b)));
             let mut bytes = [0_u8; 10];
+            bytes[..2].copy_from_slice(&node.to_be_bytes());
             bytes[2..].copy_from_slice(&n.to_be_bytes());
             return uuid::Builder::from_unix_timestamp_millis(ms, &bytes).into_uuid().to_string();
         }
@@ -157,7 +160,7 @@ impl Core {
         step.dispatches.extend(beats.dispatches);
         let left = room.saturating_sub(step.dispatches.len());
         if left > 0 {
-            let claimed = self.write(|scene| send::Claim { core: self.clone(), scene, now, room: left }).await?;
+            let claimed = self.write(|scene| send::Claim { scene, now, room: left }).await?;
             step.more |= claimed.found >= send::BATCH.min(left);
             step.dispatches.extend(claimed.dispatches);
             // What could not be addressed (its user or contact method is gone) is an outcome like any other.

@@ -20,7 +20,6 @@ const BUNDLE: usize = 20;
 
 /// Claims notifications that are due, and drops those whose alert no longer wants them.
 pub(crate) struct Claim {
-    pub(crate) core: Core,
     pub(crate) scene: Arc<Scene>,
     pub(crate) now: Timestamp,
     pub(crate) room: usize,
