@@ -1,6 +1,6 @@
 # The commands of the repository. What each must go on doing is written in CONTRIBUTING.md.
 
-# Arguments for `firedog demo`: make demo ARGS="--fast"
+# Arguments for `firedog demo`: make demo ARGS="--once"
 ARGS ?=
 # How long `make soak` runs.
 SECS ?= 600
