@@ -13,6 +13,10 @@ use jiff::SignedDuration;
 /// While the source's own heartbeat is missing, its silence says nothing: look again after this.
 const QUIET_RECHECK: SignedDuration = mins(1);
 
+/// When every contact method of the catch-all has failed, it is tried again after this: whoever mends the mail server
+/// should not have to wait for the next round.
+const CATCH_ALL_RETRY: SignedDuration = mins(1);
+
 /// What happens to an alert.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
@@ -21,10 +25,14 @@ pub enum Input {
     Acknowledge,
     Resolve,
     /// Acknowledged until then; afterwards it pages again.
-    Snooze { until: Timestamp },
+    Snooze {
+        until: Timestamp,
+    },
     /// Page the next step now.
     Escalate,
-    Note { text: String },
+    Note {
+        text: String,
+    },
     /// The engine looks because a time has come or the world around the alert has changed.
     Due {
         /// The alert that this one follows, if it still does.
@@ -239,12 +247,7 @@ fn step(world: &World, pinned: Option<&Policy>, alert: &mut Alert, input: &Input
             page_now(world, pinned, alert, now, &mut fx);
         }
         Input::Due { leader, source_alive } => due(world, pinned, alert, *leader, *source_alive, now, &mut fx),
-        Input::Unreached => {
-            if alert.state == State::Triggered && alert.next.is_some_and(|next| next.kind == NextKind::Page) {
-                fx.note(now, EntryKind::Escalated, None, "every contact method of this step has failed".to_owned());
-                page_now(world, pinned, alert, now, &mut fx);
-            }
-        }
+        Input::Unreached => unreached(world, pinned, alert, now, &mut fx),
         Input::Note { .. } => unreachable!("handled above"),
     }
     fx
@@ -335,7 +338,12 @@ fn due(
     let is_due = alert.next.is_some_and(|next| next.at <= now);
     match (alert.state, alert.next.map(|next| next.kind)) {
         (State::Acknowledged, Some(NextKind::AckExpires)) if is_due => {
-            fx.note(now, EntryKind::AckExpired, alert.acknowledged_by.clone().as_ref(), "acknowledged, but not resolved in time: paging again".to_owned());
+            fx.note(
+                now,
+                EntryKind::AckExpired,
+                alert.acknowledged_by.clone().as_ref(),
+                "acknowledged, but not resolved in time: paging again".to_owned(),
+            );
             retrigger(alert);
             alert.cursor = Cursor::default();
             page_now(world, pinned, alert, now, fx);
@@ -375,6 +383,26 @@ fn due(
         (State::Triggered, _) => page_now(world, pinned, alert, now, fx),
         (State::Acknowledged | State::Resolved, _) => {}
     }
+}
+
+fn unreached(world: &World, pinned: Option<&Policy>, alert: &mut Alert, now: Timestamp, fx: &mut Effects) {
+    let Some(next) = alert.next.filter(|next| alert.state == State::Triggered && next.kind == NextKind::Page) else {
+        return;
+    };
+    let first_round = escalation::past_last_pass(pinned, &alert.policy);
+    if alert.cursor > first_round {
+        // Nothing comes after the catch-all. Trying it again at once would only spin.
+        let at = next.at.min(after(now, CATCH_ALL_RETRY));
+        alert.next = Some(Next { at, kind: NextKind::Page });
+        return fx.note(
+            now,
+            EntryKind::Skipped,
+            None,
+            format!("every contact method of the catch-all has failed: tried again at {at}"),
+        );
+    }
+    fx.note(now, EntryKind::Escalated, None, "every contact method of this step has failed".to_owned());
+    page_now(world, pinned, alert, now, fx);
 }
 
 fn follow_until(world: &World, alert: &Alert, now: Timestamp) -> Timestamp {
@@ -418,11 +446,20 @@ fn page_now(world: &World, pinned: Option<&Policy>, alert: &mut Alert, now: Time
 }
 
 fn page_catch_all(world: &World, pinned: Option<&Policy>, alert: &mut Alert, stage: &Stage, now: Timestamp, fx: &mut Effects) {
-    fx.note(now, EntryKind::CatchAll, None, format!("nobody has acknowledged: the catch-all is paged every {}", crate::time::length_text(stage.wait)));
+    fx.note(
+        now,
+        EntryKind::CatchAll,
+        None,
+        format!("nobody has acknowledged: the catch-all is paged every {}", crate::time::length_text(stage.wait)),
+    );
     if page_stage(world, pinned, alert, stage, now, fx) {
         return;
     }
-    let everybody = Stage { targets: escalation::everybody(world), label: "everybody: even the catch-all reaches nobody".to_owned(), ..stage.clone() };
+    let everybody = Stage {
+        targets: escalation::everybody(world),
+        label: "everybody: even the catch-all reaches nobody".to_owned(),
+        ..stage.clone()
+    };
     if page_stage(world, pinned, alert, &everybody, now, fx) {
         return;
     }
@@ -431,7 +468,14 @@ fn page_catch_all(world: &World, pinned: Option<&Policy>, alert: &mut Alert, sta
 }
 
 /// Pages everyone a stage reaches; false when that is nobody.
-fn page_stage(world: &World, pinned: Option<&Policy>, alert: &mut Alert, stage: &Stage, now: Timestamp, fx: &mut Effects) -> bool {
+fn page_stage(
+    world: &World,
+    pinned: Option<&Policy>,
+    alert: &mut Alert,
+    stage: &Stage,
+    now: Timestamp,
+    fx: &mut Effects,
+) -> bool {
     let reach = escalation::reach(world, &stage.targets, now);
     fx.holds_until = fx.holds_until.min(reach.until);
     let page = alert.pages + 1;

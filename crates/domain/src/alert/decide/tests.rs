@@ -114,7 +114,20 @@ fn check_pages(service: &str, until: i64, expect: &[(i64, &str)]) {
 #[test]
 fn nobody_answers() {
     // 5 m, 10 m, a second pass, then the catch-all every 30 m for ever.
-    check_pages("api", 8000, &[(0, "ada"), (300, "grace"), (900, "ada"), (1200, "grace"), (1800, "linus"), (3600, "linus"), (5400, "linus"), (7200, "linus")]);
+    check_pages(
+        "api",
+        8000,
+        &[
+            (0, "ada"),
+            (300, "grace"),
+            (900, "ada"),
+            (1200, "grace"),
+            (1800, "linus"),
+            (3600, "linus"),
+            (5400, "linus"),
+            (7200, "linus"),
+        ],
+    );
 }
 
 #[test]
@@ -225,7 +238,10 @@ fn a_quiet_source_resolves_unless_its_own_heartbeat_is_missing() {
     let (same, _) = then(&world, &alert, Input::Due { leader: None, source_alive: false }, &Actor::System, 240);
     assert_eq!((same.state, same.quiet_at), (State::Triggered, Some(at(300))));
     let (resolved, fx) = then(&world, &alert, DUE, &Actor::System, 240);
-    assert_eq!((resolved.state, resolved.resolved_because, fx.tell), (State::Resolved, Some(Resolved::SourceQuiet), Some(Kind::Resolved)));
+    assert_eq!(
+        (resolved.state, resolved.resolved_because, fx.tell),
+        (State::Resolved, Some(Resolved::SourceQuiet), Some(Kind::Resolved))
+    );
 }
 
 #[test]
@@ -289,8 +305,27 @@ fn urgency_rises_with_a_repeat_and_never_falls() {
         valid_until: None,
     };
     let again = |urgency| Input::Trigger(Box::new(event.clone()), urgency);
-    let (alert, fx) = decide(&world, world.setup.policy(&"pupper".into()), &alert, &again(Urgency::High), &Actor::System, night + mins(1));
+    let (alert, fx) =
+        decide(&world, world.setup.policy(&"pupper".into()), &alert, &again(Urgency::High), &Actor::System, night + mins(1));
     assert_eq!((alert.urgency, alert.count, fx.notifications[0].ready_at), (Urgency::High, 2, Some(night + mins(1))));
-    let (alert, fx) = decide(&world, world.setup.policy(&"pupper".into()), &alert, &again(Urgency::Low), &Actor::System, night + mins(2));
+    let (alert, fx) =
+        decide(&world, world.setup.policy(&"pupper".into()), &alert, &again(Urgency::Low), &Actor::System, night + mins(2));
     assert_eq!((alert.urgency, alert.count, fx.notifications.len()), (Urgency::High, 3, 0));
+}
+
+#[test]
+fn a_step_that_fails_altogether_is_left_at_once_but_the_catch_all_does_not_spin() {
+    let world = world();
+    let (alert, _) = opened(&world, "api");
+    let mut now = 1;
+    let mut alert = alert;
+    for expect in ["grace", "ada", "grace", "linus"] {
+        let (next, fx) = then(&world, &alert, Input::Unreached, &Actor::System, now);
+        assert_eq!(fx.notifications.iter().map(|n| n.user.as_str()).collect::<Vec<_>>(), [expect]);
+        (alert, now) = (next, now + 1);
+    }
+    let (alert, fx) = then(&world, &alert, Input::Unreached, &Actor::System, 10);
+    assert_eq!((fx.notifications.len(), alert.next.map(|next| next.at)), (0, Some(at(70))));
+    let (_, fx) = then(&world, &alert, DUE, &Actor::System, 70);
+    assert_eq!(fx.notifications.iter().map(|n| n.user.as_str()).collect::<Vec<_>>(), ["linus"]);
 }
