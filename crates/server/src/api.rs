@@ -23,7 +23,6 @@ mod oncall;
 mod problem;
 mod repeat;
 mod setup;
-pub mod words;
 
 pub use problem::Problem;
 

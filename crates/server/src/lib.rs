@@ -20,3 +20,4 @@ pub mod ops;
 pub mod page;
 pub mod secret;
 pub mod serve;
+pub mod words;

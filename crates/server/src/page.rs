@@ -5,7 +5,7 @@ use crate::app::App;
 use askama::Template;
 use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::sync::OnceLock;
 
@@ -25,6 +25,30 @@ pub async fn home() -> Response {
         <p>On the command line: <code>firedog --help</code>. Senders are set up in the setup files; \
         the README shows the way to a first alert in five minutes.</p>";
     guarded(StatusCode::OK, plain("Firedog", body))
+}
+
+/// How texts go into pages; named in `askama.toml`.
+#[derive(Clone, Copy)]
+pub struct Html;
+
+impl askama::filters::Escaper for Html {
+    fn write_escaped_str<W: std::fmt::Write>(&self, mut dest: W, text: &str) -> std::fmt::Result {
+        let mut from = 0;
+        for (at, c) in text.char_indices() {
+            let entity = match c {
+                '<' => "&lt;",
+                '>' => "&gt;",
+                '&' => "&amp;",
+                '"' => "&quot;",
+                '\'' => "&#39;",
+                _ => continue,
+            };
+            dest.write_str(&text[from..at])?;
+            dest.write_str(entity)?;
+            from = at + 1;
+        }
+        dest.write_str(&text[from..])
+    }
 }
 
 #[derive(Template)]
@@ -51,7 +75,7 @@ fn render(page: &impl Template) -> String {
 /// A page with the headers that keep it to itself: nothing loaded, nothing kept, nothing told to the next site, framed
 /// by nobody, indexed by nobody.
 fn guarded(status: StatusCode, html: String) -> Response {
-    let mut response = (status, Html(html)).into_response();
+    let mut response = (status, axum::response::Html(html)).into_response();
     guard(response.headers_mut());
     response
 }
@@ -71,4 +95,17 @@ fn guard(headers: &mut HeaderMap) {
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert("x-robots-tag", HeaderValue::from_static("noindex, nofollow"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use askama::filters::Escaper;
+
+    #[test]
+    fn nothing_that_html_knows_gets_through() {
+        let mut text = String::new();
+        Html.write_escaped_str(&mut text, "a<b>\"ü\"&'</b>").unwrap();
+        assert_eq!(text, "a&lt;b&gt;&quot;ü&quot;&amp;&#39;&lt;/b&gt;");
+    }
 }

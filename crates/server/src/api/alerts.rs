@@ -2,10 +2,11 @@
 
 use super::caller::{Responder, Viewer};
 use super::extract::{Json, Params};
-use super::{List, Problem, repeat, words};
+use super::{List, Problem, repeat};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::ops::alerts::{self, Query, Sent, Shown};
+use crate::words;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use firedog_domain::alert::{Alert, Entry};

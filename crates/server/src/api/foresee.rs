@@ -2,9 +2,10 @@
 
 use super::caller::Viewer;
 use super::extract::Json;
-use super::{List, Problem, words};
+use super::{List, Problem};
 use crate::app::App;
 use crate::ops::foresee::{self, Question};
+use crate::words;
 use axum::extract::State;
 use firedog_domain::prove::{Failure, Finding};
 use firedog_domain::setup::{Channel, Urgency};

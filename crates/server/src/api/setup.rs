@@ -1,10 +1,11 @@
 //! The setup.
 
+use super::Problem;
 use super::caller::{Admin, Viewer};
 use super::extract::Large;
-use super::{Problem, words};
 use crate::app::App;
 use crate::ops::setup::{self, Applied, Touched, Wish};
+use crate::words;
 use axum::Json;
 use axum::extract::State;
 use firedog_domain::setup::diagnostic::Diagnostic;

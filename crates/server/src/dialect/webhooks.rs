@@ -13,6 +13,8 @@ use firedog_connectors::{Receipt, Refusal, alertmanager, generic, grafana};
 use firedog_domain::event::Event;
 use firedog_engine::Accepted;
 
+const GENERIC: &str = "generic";
+
 pub(super) fn routes() -> Routes {
     vec![
         ("/in/{key}/alertmanager", post(from_alertmanager)),
@@ -39,7 +41,7 @@ async fn from_grafana(State(app): State<App>, Path(key): Path<String>, headers: 
 async fn from_anything(State(app): State<App>, Path(key): Path<String>, headers: HeaderMap, body: Body) -> Response {
     let media = media_type(&headers);
     let parse = |body: &Bytes, receipt: &Receipt<'_>| generic::parse(body, media, receipt).map(|events| (events, 0));
-    taken(&app, "generic", &key, body, parse).await
+    taken(&app, GENERIC, &key, body, parse).await
 }
 
 fn media_type(headers: &HeaderMap) -> Option<&str> {
@@ -71,6 +73,10 @@ async fn take(
     ingest::room(app)?;
     let body = read_body(body, MAX_WEBHOOK_BYTES).await?;
     let (events, truncated) = parse(&body, &receipt(&admitted))?;
+    // Alertmanager and Grafana may have nothing to say; somebody who builds a message and sends none has made a mistake.
+    if events.is_empty() && dialect == GENERIC {
+        return Err(Refusal::malformed("there is no alert in this").into());
+    }
     if truncated > 0 {
         tracing::warn!(dialect, truncated, "the sender left alerts out of its message");
     }

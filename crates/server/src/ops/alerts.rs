@@ -84,7 +84,16 @@ pub async fn show(app: &App, id: &AlertId) -> Result<Shown> {
     Ok(Shown { alert, timeline, event, held })
 }
 
+/// Whoever has it already and says so again has said nothing new; with a timeout or a snooze running it is renewed.
 pub async fn acknowledge(app: &App, id: &AlertId, by: Actor) -> Result<Alert> {
+    let known = app.engine.store().read(One { id: id.clone() }).await?;
+    let has_it = |alert: &Alert| {
+        let same = alert.acknowledged_by.is_some() && alert.acknowledged_by.as_ref() == by.user();
+        alert.state == State::Acknowledged && alert.next.is_none() && same
+    };
+    if let Some(alert) = known.filter(has_it) {
+        return Ok(alert);
+    }
     Ok(app.engine.act(id, Input::Acknowledge, &by).await?)
 }
 
@@ -214,6 +223,18 @@ impl Op for List {
     const NAME: &'static str = "alert_list";
     async fn run(&self, tx: &mut dyn Tx) -> firedog_store::Result<Self::Out> {
         firedog_store::alert::list(tx, &self.filter, self.after.as_ref(), self.limit).await
+    }
+}
+
+struct One {
+    id: AlertId,
+}
+
+impl Op for One {
+    type Out = Option<Alert>;
+    const NAME: &'static str = "alert_get";
+    async fn run(&self, tx: &mut dyn Tx) -> firedog_store::Result<Self::Out> {
+        firedog_store::alert::get(tx, &self.id).await
     }
 }
 

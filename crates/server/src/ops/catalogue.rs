@@ -21,7 +21,7 @@ pub struct ServiceRow {
     pub team: String,
     /// What its alerts run; `null`: the catch-all.
     pub policy: Option<String>,
-    #[schema(value_type = crate::api::words::Urgency)]
+    #[schema(value_type = crate::words::Urgency)]
     pub urgency: firedog_domain::setup::Urgency,
 }
 
@@ -66,7 +66,7 @@ pub struct UserRow {
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ContactRow {
     pub id: String,
-    #[schema(value_type = crate::api::words::Channel)]
+    #[schema(value_type = crate::words::Channel)]
     pub channel: firedog_domain::setup::Channel,
 }
 

@@ -10,8 +10,10 @@ use std::path::Path;
 use std::time::Duration;
 use utoipa::ToSchema;
 
+/// Named apart from the level of a finding in a setup: schemas share one space of names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = CheckLevel)]
 pub enum Level {
     Ok,
     Warn,

@@ -39,9 +39,13 @@ pub async fn simulate(app: &App, question: Question) -> Result<Trace> {
     if let Some(unknown) = silent.iter().find(|user| setup.user(user).is_none()) {
         return Err(Error::NotFound(format!("there is no user `{unknown}`")));
     }
+    let out_of_reach = silent.clone();
     let faults = Faults { nobody_answers: true, silent, down: question.channels_down.into_iter().collect() };
     let at = question.at.unwrap_or_else(|| app.now());
-    compute(move || firedog_domain::trace::simulate(&scene.world, &start, at, &faults)).await
+    let mut trace = compute(move || firedog_domain::trace::simulate(&scene.world, &start, at, &faults)).await?;
+    // They are paged all the same, but what does not reach them does not count.
+    trace.entries.retain(|entry| !out_of_reach.contains(&entry.user));
+    Ok(trace)
 }
 
 /// The proof, and the span that it is about.

@@ -58,8 +58,12 @@ pub async fn overrides(app: &App) -> Result<Vec<(ScheduleId, Listed<Override>)>>
     let scene = app.engine.scene().await?;
     let now = app.now();
     let from_files = scene.world.setup.schedules.iter().flat_map(|schedule| {
-        let current = schedule.overrides.iter().filter(|item| item.to > now);
-        current.map(|item| (schedule.id.clone(), Listed { item: item.clone(), created_by: None, ended: false }))
+        // Numbered as the loader of the files does; the store keeps no numbers.
+        let numbered = (1..).zip(&schedule.overrides).filter(|(_, item)| item.to > now);
+        numbered.map(|(n, item): (u32, _)| {
+            let item = Override { id: OverrideId(format!("{}#{n}", schedule.id)), ..item.clone() };
+            (schedule.id.clone(), Listed { item, created_by: None, ended: false })
+        })
     });
     let mut all: Vec<_> = from_files.collect();
     all.extend(app.engine.store().read(Overrides(now)).await?.into_iter().map(|(schedule, kept)| (schedule, listed(kept))));

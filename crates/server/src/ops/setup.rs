@@ -62,7 +62,12 @@ pub fn check(app: &App, files: &[SourceFile]) -> Vec<Diagnostic> {
 
 /// Files that apply to no change: keys as digests, secrets sealed.
 pub async fn export(app: &App) -> Result<Vec<SourceFile>> {
-    Ok(firedog_domain::setup::export::export(&app.engine.scene().await?.world.setup))
+    let scene = app.engine.scene().await?;
+    // Before the first apply there is nothing, not an empty file.
+    if scene.world.version == 0 {
+        return Ok(Vec::new());
+    }
+    Ok(firedog_domain::setup::export::export(&scene.world.setup))
 }
 
 /// Applies files that came over the network: nothing outside of them is read.
@@ -80,7 +85,7 @@ pub async fn apply_from(
 ) -> Result<Applied> {
     let loaded = check_files(files, outside, app.now());
     let Some(setup) = loaded.setup else { return Err(Error::Mistakes(loaded.diagnostics)) };
-    let setup = sealed(&app.key, setup)?;
+    let setup = as_kept(&sealed(&app.key, setup)?)?;
     let scene = app.engine.scene().await?;
     let version = scene.world.version;
     if wish.expect_version.is_some_and(|expected| expected != version) {
@@ -107,7 +112,14 @@ pub async fn apply_from(
     Ok(answer)
 }
 
-/// The setup as it is kept: every secret of a contact method sealed with the server's key.
+/// The setup as it comes back from the store. Some things are given while loading files (numbers of overrides) and not
+/// kept; with them every setup would look changed.
+fn as_kept(setup: &Setup) -> Result<Setup> {
+    let kept = serde_json::to_string(setup).and_then(|text| serde_json::from_str(&text));
+    kept.map_err(|error| Error::Broken(format!("the setup does not survive being stored: {error}")))
+}
+
+/// Every secret of a contact method sealed with the server's key.
 fn sealed(key: &Key, mut setup: Setup) -> Result<Setup> {
     let users: Vec<User> = setup.users.iter().cloned().collect();
     let seal = |user: User| -> Result<User> {

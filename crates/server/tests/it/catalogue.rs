@@ -1,0 +1,102 @@
+//! Looking things up, and looking ahead.
+
+use crate::town::{ADMIN, Town, everywhere};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_service_says_who_owns_it_and_who_is_on_for_it() {
+    everywhere(async |town| {
+        let card = town.get("/services/shop").await;
+        assert_eq!(
+            (card["team"].as_str(), card["policy"].as_str(), card["owner"]["name"].as_str()),
+            (Some("pupper"), Some("pupper"), Some("Pupper"))
+        );
+        let on: Vec<(i64, Option<&str>)> =
+            card["oncall"].as_array().unwrap().iter().map(|row| (row["step"].as_i64().unwrap(), row["user"].as_str())).collect();
+        assert_eq!(on, [(1, Some("ada")), (2, Some("grace")), (3, Some("linus"))]);
+        assert_eq!(town.get("/oncall?service=shop").await["items"], card["oncall"]);
+        let all = town.get("/services").await.to_string() + &card.to_string();
+        assert!(!all.contains("key"), "keys are nobody's business: {all}");
+        town.api(ADMIN, "GET", "/services/nothing", None).await.is(404);
+        town.api(ADMIN, "GET", "/oncall?service=nothing", None).await.is(404);
+        town.api(ADMIN, "GET", "/oncall?schedule=nothing", None).await.is(404);
+        town.api(ADMIN, "GET", "/oncall?schedule=primary&service=shop", None).await.is(400);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn on_call_at_another_time_and_for_every_schedule() {
+    let town = Town::new().await;
+    let then = town.get("/oncall?schedule=primary&at=2026-03-10T12:00:00Z").await;
+    assert_eq!(
+        then["items"],
+        json!([{ "schedule": "primary", "user": "grace", "from": "2026-03-09T14:00:00Z", "until": "2026-03-16T14:00:00Z" }])
+    );
+    let all = town.get("/oncall").await;
+    assert_eq!(all["items"].as_array().unwrap().len(), 2);
+    let first = town.get("/oncall?limit=1").await;
+    let next = first["next"].as_str().unwrap();
+    let second = town.get(&format!("/oncall?limit=1&cursor={next}")).await;
+    assert_eq!((second["items"][0].clone(), second["next"].is_null()), (all["items"][1].clone(), true));
+}
+
+#[tokio::test]
+async fn lists_of_the_setup_show_no_addresses_and_no_secrets() {
+    let town = Town::new().await;
+    let users = town.get("/users").await;
+    assert_eq!(
+        users["items"][0]["contact"],
+        json!([{ "id": "hook", "channel": "webhook" }, { "id": "mail", "channel": "email" }])
+    );
+    for path in ["/users", "/teams", "/policies", "/schedules", "/services", "/heartbeats"] {
+        let text = town.get(path).await.to_string();
+        assert!(!text.contains("hooks.example.org") && !text.contains("secret") && !text.contains('@'), "{path}: {text}");
+    }
+    let policy = town.get("/policies/pupper").await;
+    assert_eq!(policy["services"], json!(["job", "shop"]));
+    let words = policy["words"].as_str().unwrap();
+    assert!(words.starts_with("1. Page whoever is on call in primary; wait 5m.") && words.contains("once more"), "{words}");
+    town.api(ADMIN, "GET", "/policies/nothing", None).await.is(404);
+}
+
+#[tokio::test]
+async fn simulating_pages_nobody_and_leaves_out_who_cannot_be_reached() {
+    let town = Town::new().await;
+    let told = |value: serde_json::Value| -> Vec<String> {
+        let entries = value["items"].as_array().unwrap().clone();
+        entries
+            .iter()
+            .map(|e| format!("{} {}/{}", e["after_s"], e["user"].as_str().unwrap(), e["contact"].as_str().unwrap()))
+            .collect()
+    };
+    let all = told(town.post("/simulate", json!({ "service": "shop" })).await.is(200).json());
+    assert_eq!(all[..4], ["0 ada/hook", "60 ada/mail", "300 grace/hook", "900 linus/email"]);
+    let silent = told(town.post("/simulate", json!({ "service": "shop", "silent": ["ada"] })).await.is(200).json());
+    assert_eq!(silent[..2], ["300 grace/hook", "900 linus/email"]);
+    let down = told(town.post("/simulate", json!({ "policy": "pupper", "channels_down": ["webhook"] })).await.is(200).json());
+    assert!(down.iter().all(|entry| !entry.contains("hook")), "{down:?}");
+    assert_eq!(town.get("/alerts?state=all").await["items"], json!([]));
+    for (wrong, status) in [
+        (json!({}), 400),
+        (json!({ "service": "shop", "policy": "pupper" }), 400),
+        (json!({ "service": "nothing" }), 404),
+        (json!({ "policy": "nothing" }), 404),
+        (json!({ "service": "shop", "silent": ["nobody"] }), 404),
+        (json!({ "service": "shop", "channels_down": ["pigeon"] }), 400),
+    ] {
+        town.post("/simulate", wrong).await.is(status);
+    }
+}
+
+#[tokio::test]
+async fn a_proof_names_what_one_failure_breaks() {
+    let town = Town::new().await;
+    let proof = town.post("/prove", json!({ "days": 21, "within": "10m" })).await.is(200).json();
+    let findings = proof["findings"].as_array().unwrap();
+    assert_eq!(proof["ok"], json!(findings.is_empty()));
+    assert!(findings.iter().any(|f| f["failure"] == json!({ "kind": "channel", "id": "email" })), "{proof:#}");
+    for (wrong, status) in [(json!({ "days": 0 }), 400), (json!({ "days": 99_999 }), 400), (json!({ "within": "soon" }), 400)] {
+        town.post("/prove", wrong).await.is(status);
+    }
+}

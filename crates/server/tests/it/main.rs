@@ -1,0 +1,21 @@
+//! Stories: the real router with a manual clock and a provider that only writes down what it was given, on both
+//! databases. Every JSON answer of the API is held against the OpenAPI document.
+
+mod acknowledge;
+mod alertmanager;
+mod alerts;
+mod catalogue;
+mod changes;
+mod delivery;
+mod document;
+mod ingest;
+mod operation;
+mod pagerduty;
+#[path = "../../../../tests/support/postgres.rs"]
+mod postgres;
+mod repeat;
+mod roles;
+mod server;
+mod setup;
+mod tidy;
+mod town;
