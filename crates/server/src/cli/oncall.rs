@@ -151,7 +151,7 @@ pub(crate) async fn schedule(call: &Call, verb: Schedule) -> Result<(), Failure>
             let from = match from {
                 Some(from) => call.instant("from", &from, &zone)?,
                 // Nobody asked for the seconds.
-                None => call.now.round(jiff::Unit::Minute).unwrap_or(call.now),
+                None => when::whole_minute(call.now),
             };
             let to = match to {
                 Some(to) => call.instant("to", &to, &zone)?,

@@ -16,8 +16,13 @@ use std::path::{Path, PathBuf};
   FIREDOG_DATABASE=postgres://firedog@db/firedog FIREDOG_SECRET_KEY_FILE=/etc/firedog/key firedog serve
   firedog serve --config /etc/firedog/firedog.toml
 
-Settings come from defaults, then firedog.toml, then FIREDOG_* variables, then these options; docs/settings.md
-lists them all. Prints `firedog ready on http://ADDRESS` to stderr once it is. SIGTERM drains and exits 0.")]
+Settings come from defaults, then firedog.toml, then the environment, then these options:
+  FIREDOG_LISTEN, FIREDOG_PUBLIC_LISTEN, FIREDOG_DATABASE, FIREDOG_PUBLIC_URL, FIREDOG_ADMIN_TOKEN,
+  FIREDOG_SECRET_KEY_FILE, FIREDOG_SMTP_URL, FIREDOG_SMTP_FROM, FIREDOG_RETENTION, FIREDOG_ALLOW_TARGETS,
+  FIREDOG_INGEST_RATE, FIREDOG_INGEST_BURST, FIREDOG_LOG, FIREDOG_LOG_FORMAT
+In firedog.toml they are lower case and without FIREDOG_.
+
+Prints `firedog ready on http://ADDRESS` to stderr once it is. SIGTERM drains and exits 0.")]
 pub(crate) struct Serve {
     /// Apply these setup files before being ready
     #[arg(long, value_name = "DIR")]

@@ -59,6 +59,14 @@ fn the_help_is_short_and_names_the_exit_codes() {
     assert!(help.contains("Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 not allowed, 5 server unreachable, 6 conflict,\n10 condition not met"));
 }
 
+#[test]
+fn the_help_of_serve_names_every_setting() {
+    let help = Cli::command().find_subcommand_mut("serve").unwrap().render_help().to_string();
+    for (setting, _) in crate::config::SETTINGS {
+        assert!(help.contains(&format!("FIREDOG_{}", setting.to_ascii_uppercase())), "{setting}");
+    }
+}
+
 fn parse(line: &str) -> Result<Cli, clap::error::ErrorKind> {
     Cli::try_parse_from(std::iter::once("firedog").chain(line.split_whitespace())).map_err(|e| e.kind())
 }

@@ -4,7 +4,7 @@ use firedog_domain::setup::Zone;
 use firedog_domain::time::parse_length;
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::{AmbiguousOffset, TimeZone};
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, ToSpan, Unit};
 
 /// Reads an instant: RFC 3339, a local date and time of `zone`, `now`, `now+2h`, `+2h`, `-30m`,
 /// `today 09:00`, `tomorrow 09:00`, `yesterday 09:00`, `fri 22:00` (the next one).
@@ -152,6 +152,12 @@ fn rough(seconds: u64) -> Option<String> {
     })
 }
 
+/// The minute that an instant lies in.
+pub(crate) fn whole_minute(at: Timestamp) -> Timestamp {
+    let round = TimestampRound::new().smallest(Unit::Minute).mode(RoundMode::Trunc);
+    at.round(round).unwrap_or(at)
+}
+
 /// An instant of an answer, if there is one.
 pub(crate) fn instant(value: &serde_json::Value, key: &str) -> Option<Timestamp> {
     value[key].as_str()?.parse().ok()
@@ -223,6 +229,11 @@ mod tests {
         {
             assert_eq!(is_absolute(text), absolute, "{text}");
         }
+    }
+
+    #[test]
+    fn minutes_are_cut_not_rounded() {
+        assert_eq!(whole_minute("2026-03-05T16:30:59.9Z".parse().unwrap()), now());
     }
 
     #[test]
