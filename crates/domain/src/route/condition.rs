@@ -7,14 +7,15 @@ use crate::event::Severity;
 use crate::setup::diagnostic::nearest;
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, SelectExpr, operators as op};
 use cel::parser::Expression;
+use regex::{Regex, RegexBuilder};
 use std::ops::Range;
 
 /// Longest condition, in bytes.
 pub const MAX_SOURCE: usize = 4_096;
 /// Deepest nesting of a condition: parsing, checking and evaluating call themselves.
 const MAX_DEPTH: usize = 64;
-/// Largest compiled pattern: it is compiled again for every event.
-const MAX_PATTERN_BYTES: usize = 1 << 18;
+/// Largest compiled pattern: `(a{100}){100}{100}` is short to write and huge to hold.
+const MAX_PATTERN_BYTES: usize = 1 << 20;
 
 /// Why a condition is refused, and where in its source (in bytes).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +46,13 @@ pub fn check(source: &str) -> Result<(), Problem> {
 #[derive(Debug)]
 pub(super) struct Condition {
     pub expression: Expression,
+    /// The patterns of its `matches`: `cel` itself would compile them again for every event.
+    pub patterns: Vec<Regex>,
 }
+
+/// What `text.matches('pattern')` becomes: `@matches(text, @patterns[n])`. Nobody can write these names.
+pub(super) const MATCHES: &str = "@matches";
+pub(super) const PATTERNS: &str = "@patterns";
 
 impl Condition {
     pub fn compile(source: &str) -> Result<Self, Problem> {
@@ -64,7 +71,7 @@ impl Condition {
             return Err(Problem::new(at..at + 1, "the condition nests too deep here", "split it into several routes"));
         }
         let program = cel::Program::compile(source).map_err(|errors| syntax(source, &errors))?;
-        let mut checker = Checker { source, program: &program };
+        let mut checker = Checker { source, program: &program, patterns: Vec::new() };
         let scope = Scope { loops: 0, names: &[] };
         match checker.kind(program.expression(), &scope, 0)? {
             Kind::Bool | Kind::Any => {}
@@ -74,8 +81,8 @@ impl Condition {
             }
         }
         let mut expression = program.expression().clone();
-        ask_for_presence(&mut expression);
-        Ok(Self { expression })
+        rewrite(&mut expression, &checker.patterns);
+        Ok(Self { expression, patterns: checker.patterns })
     }
 }
 
@@ -104,8 +111,9 @@ fn syntax(source: &str, errors: &cel::ParseErrors) -> Problem {
     Problem::new(start..end, format!("not an expression: {message}"), help)
 }
 
-/// `has(labels.x)` becomes `'x' in labels`: selecting a label never fails, so `has` would always hold.
-fn ask_for_presence(expression: &mut Expression) {
+/// `has(labels.x)` becomes `'x' in labels`: selecting a label never fails, so `has` would always hold. And `matches`
+/// takes its pattern from the compiled ones.
+fn rewrite(expression: &mut Expression, patterns: &[Regex]) {
     if let Expr::Select(select) = &expression.expr
         && select.test
         && matches!(&select.operand.expr, Expr::Ident(name) if name == "labels")
@@ -116,21 +124,41 @@ fn ask_for_presence(expression: &mut Expression) {
         return;
     }
     match &mut expression.expr {
-        Expr::Call(call) => call.target.iter_mut().map(|target| target.as_mut()).chain(&mut call.args).for_each(ask_for_presence),
+        Expr::Call(call) => {
+            call.target.iter_mut().map(|target| target.as_mut()).chain(&mut call.args).for_each(|part| rewrite(part, patterns));
+            if call.func_name == "matches" {
+                call.func_name = MATCHES.to_owned();
+                let target = call.target.take().map(|target| *target);
+                call.args.splice(0..0, target);
+                if let Some(pattern) = call.args.last_mut() {
+                    take_compiled(pattern, patterns);
+                }
+            }
+        }
         Expr::Comprehension(c) => [&mut c.iter_range, &mut c.accu_init, &mut c.loop_cond, &mut c.loop_step, &mut c.result]
             .into_iter()
-            .for_each(ask_for_presence),
-        Expr::List(list) => list.elements.iter_mut().for_each(ask_for_presence),
+            .for_each(|part| rewrite(part, patterns)),
+        Expr::List(list) => list.elements.iter_mut().for_each(|item| rewrite(item, patterns)),
         Expr::Map(map) => map.entries.iter_mut().for_each(|entry| match &mut entry.expr {
             EntryExpr::MapEntry(entry) => {
-                ask_for_presence(&mut entry.key);
-                ask_for_presence(&mut entry.value);
+                rewrite(&mut entry.key, patterns);
+                rewrite(&mut entry.value, patterns);
             }
-            EntryExpr::StructField(field) => ask_for_presence(&mut field.value),
+            EntryExpr::StructField(field) => rewrite(&mut field.value, patterns),
         }),
-        Expr::Select(select) => ask_for_presence(&mut select.operand),
+        Expr::Select(select) => rewrite(&mut select.operand, patterns),
         Expr::Ident(_) | Expr::Literal(_) | Expr::Struct(_) | Expr::Unspecified => {}
     }
+}
+
+/// A pattern's text becomes its place among the compiled ones.
+fn take_compiled(pattern: &mut Expression, patterns: &[Regex]) {
+    let Expr::Literal(LiteralValue::String(text)) = &pattern.expr else { return };
+    let place = patterns.iter().position(|regex| regex.as_str() == text.inner());
+    let Some(place) = place.and_then(|place| i64::try_from(place).ok()) else { return };
+    let node = |expr| Expression { id: 0, expr };
+    let args = vec![node(Expr::Ident(PATTERNS.to_owned())), node(Expr::Literal(LiteralValue::Int(place.into())))];
+    pattern.expr = Expr::Call(CallExpr { func_name: op::INDEX.to_owned(), target: None, args });
 }
 
 /// What an expression makes, as far as its text tells.
@@ -188,6 +216,7 @@ struct Scope<'a> {
 struct Checker<'a> {
     source: &'a str,
     program: &'a cel::Program,
+    patterns: Vec<Regex>,
 }
 
 type Checked = Result<Kind, Problem>;
@@ -431,13 +460,16 @@ impl Checker<'_> {
         }
     }
 
-    fn pattern(&self, pattern: &Expression) -> Result<(), Problem> {
+    fn pattern(&mut self, pattern: &Expression) -> Result<(), Problem> {
         let Expr::Literal(LiteralValue::String(text)) = &pattern.expr else {
             let help = "what a sender says is never used as a pattern; write it as a text in quotes";
             return self.fail(pattern, "a pattern has to be written here", help);
         };
-        match regex::RegexBuilder::new(text.inner()).size_limit(MAX_PATTERN_BYTES).build() {
-            Ok(_) => Ok(()),
+        match RegexBuilder::new(text.inner()).size_limit(MAX_PATTERN_BYTES).build() {
+            Ok(compiled) => {
+                self.patterns.push(compiled);
+                Ok(())
+            }
             Err(error) => {
                 let reason = error.to_string();
                 let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();

@@ -1,20 +1,22 @@
 //! Asks conditions about an event.
 
-use super::condition::Condition;
+use super::condition::{Condition, MATCHES, PATTERNS};
 use crate::event::Event;
 use crate::setup::{Integration, Service};
 use cel::common::traits::{Container, Indexer, Iterable, Iterator as CelIterator, Sizer};
-use cel::common::types::{CelBool, CelInt, CelString, MAP_TYPE, Type};
-use cel::common::value::{CowVal, Val};
+use cel::common::types::{CelBool, CelInt, CelString, MAP_TYPE, STRING_TYPE, Type};
+use cel::common::value::{CowVal, StaticVal, Val};
 use cel::{Context, Env, ExecutionError, Value};
+use regex::Regex;
 use serde_json::Value as Json;
+use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// `details` above this are null in conditions: they are copied for each event, and loops run over them.
 pub const MAX_DETAILS_BYTES: usize = 256 << 10;
-/// Values inside of `details`, for the same reason.
-pub const MAX_DETAILS_VALUES: usize = 10_000;
+/// Values inside of `details`, above which they are null too: a condition may loop over them.
+pub const MAX_DETAILS_VALUES: usize = 2_000;
 const MAX_DETAILS_DEPTH: usize = 64;
 
 pub(super) struct Evaluator {
@@ -28,7 +30,10 @@ pub(super) struct Facts<'a> {
 
 impl Evaluator {
     pub fn new() -> Self {
-        Self { env: Arc::new(Env::stdlib()) }
+        let mut env = Env::stdlib();
+        env.add_overload(MATCHES, "string_matches_pattern", vec![STRING_TYPE, PATTERN], matches)
+            .expect("the name cannot be written and is added once");
+        Self { env: Arc::new(env) }
     }
 
     pub fn facts<'a>(&self, event: &'a Event, service: &'a Service, integration: &'a Integration) -> Facts<'a> {
@@ -55,7 +60,11 @@ impl Evaluator {
 impl Facts<'_> {
     /// Whether the condition holds, or why it cannot be told. The reason repeats nothing of the event: it may be a customer's.
     pub fn hold(&self, condition: &Condition) -> Result<bool, String> {
-        let value = Value::resolve_val(&condition.expression, &self.context).map_err(|error| explain(&error))?;
+        let mut scope = self.context.new_inner_scope();
+        if !condition.patterns.is_empty() {
+            scope.add_variable_as_val(PATTERNS, Box::new(Patterns::new(&condition.patterns)));
+        }
+        let value = Value::resolve_val(&condition.expression, &scope).map_err(|error| explain(&error))?;
         let holds = value.downcast_ref::<CelBool>().map(|holds| *holds.inner());
         holds.ok_or_else(|| format!("the condition is neither true nor false, but of type {}", value.get_type().name()))
     }
@@ -225,5 +234,84 @@ impl<'b, 'a: 'v, 'v> CelIterator<'b, 'v> for Names<'b, 'a> {
 impl Sizer for Labels<'_> {
     fn size(&self) -> CelInt {
         CelInt::from(i64::try_from(self.names.len()).unwrap_or(i64::MAX))
+    }
+}
+
+const PATTERN: Type = Type::new_unspecified_type("pattern");
+static PATTERN_TYPE: Type = PATTERN;
+
+/// A compiled pattern as a value.
+#[derive(Clone, Debug)]
+struct Pattern(Regex);
+
+impl Val for Pattern {
+    fn get_type(&self) -> &Type {
+        &PATTERN_TYPE
+    }
+    fn cel_type() -> &'static Type {
+        &PATTERN_TYPE
+    }
+    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v> {
+        Box::new(self.clone())
+    }
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
+    }
+}
+
+impl StaticVal for Pattern {}
+
+fn matches<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
+    let found = match args.as_slice() {
+        [text, pattern] => text.downcast_ref::<CelString>().zip(pattern.downcast_ref::<Pattern>()),
+        _ => None,
+    };
+    let (text, pattern) = found.ok_or_else(ExecutionError::missing_argument_or_target)?;
+    Ok(CowVal::owned(CelBool::from(pattern.0.is_match(text.inner()))))
+}
+
+/// The patterns of a condition, by their place.
+#[derive(Clone, Debug)]
+struct Patterns(Vec<Pattern>);
+
+impl Patterns {
+    /// Cheap: a `Regex` shares what it has compiled.
+    fn new(patterns: &[Regex]) -> Self {
+        Self(patterns.iter().cloned().map(Pattern).collect())
+    }
+}
+
+impl Val for Patterns {
+    fn get_type(&self) -> &Type {
+        &PATTERN_TYPE
+    }
+    fn cel_type() -> &'static Type {
+        &PATTERN_TYPE
+    }
+    fn as_indexer<'b, 'v>(&'b self) -> Option<&'b (dyn Indexer + 'v)>
+    where
+        Self: 'v,
+    {
+        Some(self)
+    }
+    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v> {
+        Box::new(self.clone())
+    }
+}
+
+impl Indexer for Patterns {
+    fn get<'b, 'v>(&'b self, place: &dyn Val) -> Result<CowVal<'b, 'v>, ExecutionError>
+    where
+        Self: 'v,
+    {
+        let place = place.downcast_ref::<CelInt>().and_then(|place| usize::try_from(*place.inner()).ok());
+        let pattern = place.and_then(|place| self.0.get(place));
+        pattern.map(|pattern| CowVal::Borrowed(pattern as &(dyn Val + 'v))).ok_or_else(|| ExecutionError::no_such_key("pattern"))
+    }
+    fn steal<'v>(self: Box<Self>, place: &dyn Val) -> Result<Box<dyn Val + 'v>, ExecutionError>
+    where
+        Self: 'v,
+    {
+        self.get(place).map(CowVal::into_owned)
     }
 }
