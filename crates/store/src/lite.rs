@@ -34,7 +34,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const CACHE_KIB: i64 = 16 * 1024;
 
 pub(crate) fn open(path: &Path) -> Result<Connection> {
-    let conn = Connection::open(path).map_err(|e| Error::Broken(format!("cannot open {}: {e}", path.display())))?;
+    let failed = |e: &dyn std::fmt::Display| Error::Broken(format!("cannot open {}: {e}", path.display()));
+    private(path).map_err(|e| failed(&e))?;
+    let conn = Connection::open(path).map_err(|e| failed(&e))?;
     conn.busy_timeout(BUSY_TIMEOUT).map_err(map)?;
     // FULL: a commit is on the disk before it is answered. Checkpoints are the writer's own business,
     // and the log is recycled, never shortened: overwriting blocks is cheaper than appending them.
@@ -45,6 +47,13 @@ pub(crate) fn open(path: &Path) -> Result<Connection> {
     .map_err(map)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(conn)
+}
+
+/// Makes the file, if it is new, readable to its owner only; SQLite gives its log the same rights.
+fn private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    std::os::unix::fs::OpenOptionsExt::mode(options.append(true).create(true), 0o600);
+    options.open(path).map(|_| ())
 }
 
 pub(crate) fn open_memory() -> Result<Connection> {
@@ -198,18 +207,18 @@ pub(crate) fn map(error: rusqlite::Error) -> Error {
 
 /// Whether an error leaves the file itself in doubt; a mistake in a statement does not.
 pub(crate) fn is_fatal(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(
-            ErrorCode::SystemIoFailure
-                | ErrorCode::DatabaseCorrupt
-                | ErrorCode::NotADatabase
-                | ErrorCode::CannotOpen
-                | ErrorCode::ReadOnly
-                | ErrorCode::OutOfMemory
-                | ErrorCode::FileLockingProtocolFailed
-                | ErrorCode::InternalMalfunction
-                | ErrorCode::PermissionDenied
-        )
-    )
+    let Some(failure) = error.sqlite_error() else { return false };
+    match failure.code {
+        ErrorCode::SystemIoFailure
+        | ErrorCode::DatabaseCorrupt
+        | ErrorCode::NotADatabase
+        | ErrorCode::CannotOpen
+        | ErrorCode::OutOfMemory
+        | ErrorCode::FileLockingProtocolFailed
+        | ErrorCode::InternalMalfunction
+        | ErrorCode::PermissionDenied => true,
+        // The plain code is a reader that tried to write; the extended ones say that the file was moved or cannot be recovered.
+        ErrorCode::ReadOnly => failure.extended_code != rusqlite::ffi::SQLITE_READONLY,
+        _ => false,
+    }
 }

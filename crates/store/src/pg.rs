@@ -79,7 +79,7 @@ async fn transact<O: Op>(client: &mut Object, op: &O, read_only: bool, committin
     // Writers are told apart by versions, so READ COMMITTED is enough; a reader sees one state.
     let level = if read_only { IsolationLevel::RepeatableRead } else { IsolationLevel::ReadCommitted };
     let transaction = client.build_transaction().isolation_level(level).read_only(read_only).start().await.map_err(map)?;
-    let mut tx = PgTx { transaction, failed: None };
+    let mut tx = PgTx { transaction, read_only, failed: None };
     let out = Box::pin(op.run(&mut tx)).await;
     // After a failed statement PostgreSQL turns COMMIT into ROLLBACK without calling it an error.
     let out = match (out, tx.failed.take()) {
@@ -102,13 +102,18 @@ async fn transact<O: Op>(client: &mut Object, op: &O, read_only: bool, committin
 
 struct PgTx<'c> {
     transaction: Transaction<'c>,
+    read_only: bool,
     failed: Option<Error>,
 }
 
 impl PgTx<'_> {
     fn note<T>(&mut self, done: Result<T, tokio_postgres::Error>) -> Result<T> {
         done.map_err(|error| {
-            let error = map(error);
+            let error = match error.code() {
+                // Otherwise it tells of a standby, and to try again.
+                Some(&SqlState::READ_ONLY_SQL_TRANSACTION) if self.read_only => Error::Broken(tell(&error)),
+                _ => map(error),
+            };
             self.failed.get_or_insert(error.clone());
             error
         })

@@ -31,6 +31,7 @@ fn fill(from: &Path, part: &Path) -> Result<()> {
     // An open read keeps the copied state still; without it every commit would start the copy over.
     source.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema").map_err(map)?;
     let _ = std::fs::remove_file(part);
+    super::private(part).map_err(|e| Error::Broken(format!("cannot write {}: {e}", part.display())))?;
     let mut target = Connection::open(part).map_err(failed)?;
     let backup = Backup::new(&source, &mut target).map_err(failed)?;
     loop {

@@ -139,7 +139,8 @@ fn checkpoint(conn: &mut Connection, pages: i64, pulse: &Pulse) {
         return;
     }
     let counts = |mode: &str| {
-        conn.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))
+        let mut pragma = conn.prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?;
+        pragma.query_row([], |row| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))
     };
     let done = counts("NOOP").and_then(|(log, copied)| match log - copied >= pages {
         true => counts("PASSIVE"),
