@@ -70,7 +70,14 @@ pub(crate) struct Inner {
 
 impl Core {
     pub fn new(store: Store, clock: Clock, options: Options) -> Self {
-        Self(Arc::new(Inner { store, clock, options, scene: Mutex::new(None), pins: Pins::default(), counter: AtomicU64::new(0) }))
+        Self(Arc::new(Inner {
+            store,
+            clock,
+            options,
+            scene: Mutex::new(None),
+            pins: Pins::default(),
+            counter: AtomicU64::new(0),
+        }))
     }
 
     pub fn now(&self) -> Timestamp {
@@ -151,11 +158,24 @@ impl Core {
     /// Looks at everything that is due: alerts, heartbeats, notifications. `room`: how many messages may be handed out.
     pub async fn step(&self, now: Timestamp, room: usize) -> Result<Step> {
         let mut step = Step::default();
+        // Most looks find nothing: one read of three indexes spares the writer three empty transactions.
+        let next_wake = self.read(NextWake).await?;
+        if next_wake.is_none_or(|at| at > now) {
+            return Ok(Step { next_wake, ..step });
+        }
         let due = self.write(|scene| Due { core: self.clone(), scene, now, room }).await?;
         step.more |= due.decided >= DUE_BATCH as usize;
         step.dispatches = due.dispatches;
         let left = room.saturating_sub(step.dispatches.len());
-        let beats = self.write(|scene| heartbeat::Missing { core: self.clone(), scene, now, room: left, alert_ids: self.ids(heartbeat::BATCH) }).await?;
+        let beats = self
+            .write(|scene| heartbeat::Missing {
+                core: self.clone(),
+                scene,
+                now,
+                room: left,
+                alert_ids: self.ids(heartbeat::BATCH),
+            })
+            .await?;
         step.more |= beats.found >= heartbeat::BATCH;
         step.dispatches.extend(beats.dispatches);
         let left = room.saturating_sub(step.dispatches.len());
@@ -220,7 +240,11 @@ impl Op for LoadScene {
         };
         let live = store::live::load_all(tx, self.now).await?;
         let after = store::setup::heads(tx).await?;
-        if before == after { Ok((before, stored, live)) } else { Err(store::Error::Busy("the setup is being changed".to_owned())) }
+        if before == after {
+            Ok((before, stored, live))
+        } else {
+            Err(store::Error::Busy("the setup is being changed".to_owned()))
+        }
     }
 }
 
@@ -267,7 +291,8 @@ impl Op for Due {
         let order: Vec<Alert> = due;
         changes.load(tx, order.clone()).await?;
         for alert in &order {
-            let leader = alert.follows.as_ref().and_then(|id| leaders.iter().find(|leader| leader.id == *id)).map(|leader| leader.state);
+            let leader =
+                alert.follows.as_ref().and_then(|id| leaders.iter().find(|leader| leader.id == *id)).map(|leader| leader.state);
             let input = Input::Due { leader, source_alive: source_alive(&missing, alert) };
             changes.decide(&alert.id, &input, &Actor::System);
         }

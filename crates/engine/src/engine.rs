@@ -25,6 +25,12 @@ const WORKERS_SQLITE: usize = 2;
 const WORKERS_POSTGRES: usize = 4;
 /// How long a drain waits for messages on their way: longer than any provider's timeout.
 const DRAIN: Duration = Duration::from_secs(25);
+/// Answers to requests with an `Idempotency-Key` are kept for so long, whatever the retention is.
+const ANSWERS_KEPT: SignedDuration = SignedDuration::from_hours(24);
+/// How often a node compares its clock with the database's, and how far they may be apart before it claims nothing more:
+/// nodes that disagree about the time would escalate each other's alerts early.
+const SKEW_EVERY: Duration = Duration::from_secs(5);
+const MAX_SKEW: SignedDuration = SignedDuration::from_secs(1);
 /// Closed alerts deleted in one transaction.
 const RETENTION_BATCH: u32 = 200;
 
@@ -43,6 +49,8 @@ struct Shell {
     /// The loop does its work: it looked at what is due without an error the last time.
     looping: AtomicBool,
     draining: AtomicBool,
+    /// Our clock and the database's are too far apart: others may claim, we do not.
+    skewed: AtomicBool,
 }
 
 /// The events of one request, and whoever waits for their commit.
@@ -65,6 +73,7 @@ impl Engine {
             permits,
             looping: AtomicBool::new(false),
             draining: AtomicBool::new(false),
+            skewed: AtomicBool::new(false),
         }))
     }
 
@@ -184,6 +193,9 @@ impl Engine {
         if self.0.draining.load(Ordering::Relaxed) {
             health.problems.push("Firedog is stopping".to_owned());
         }
+        if self.0.skewed.load(Ordering::Relaxed) {
+            health.problems.push("this node's clock is more than 1 s off the database's; it claims nothing until they agree".to_owned());
+        }
         if self.store().is_broken() {
             health.problems.push("the database is broken".to_owned());
         }
@@ -197,6 +209,7 @@ impl Engine {
         let workers = if self.store().dialect() == Dialect::Sqlite { WORKERS_SQLITE } else { WORKERS_POSTGRES };
         let tasks: Vec<_> = (0..workers).map(|_| tokio::spawn(self.clone().take_in())).collect();
         let keeper = tokio::spawn(self.clone().keep());
+        let comparer = tokio::spawn(self.clone().compare_clocks());
         let result = tokio::select! {
             result = self.look() => result,
             () = stop => Ok(()),
@@ -211,6 +224,7 @@ impl Engine {
         let _ = tokio::time::timeout(DRAIN, emptied).await;
         tasks.iter().for_each(tokio::task::JoinHandle::abort);
         keeper.abort();
+        comparer.abort();
         let all = u32::try_from(self.options().in_flight.max(1)).unwrap_or(u32::MAX);
         let _ = tokio::time::timeout(DRAIN, self.0.permits.acquire_many(all)).await;
         result
@@ -239,7 +253,28 @@ impl Engine {
         }
     }
 
+    /// The only use of the database's clock.
+    async fn compare_clocks(self) {
+        loop {
+            let before = self.clock().now();
+            if let Ok(Some(theirs)) = self.store().now_db().await {
+                // The answer was made somewhere between the question and now: only what is outside counts.
+                let after = self.clock().now();
+                let off = (theirs.duration_since(after)).max(before.duration_since(theirs));
+                let skewed = off > MAX_SKEW;
+                if self.0.skewed.swap(skewed, Ordering::Relaxed) != skewed {
+                    tracing::error!(skewed, ?off, "the distance between this clock and the database's has changed");
+                    self.0.wake.notify_one();
+                }
+            }
+            tokio::time::sleep(SKEW_EVERY).await;
+        }
+    }
+
     async fn tick(&self) -> Result<(Option<jiff::Timestamp>, bool)> {
+        if self.0.skewed.load(Ordering::Relaxed) {
+            return Ok((None, false));
+        }
         let step = self.0.core.step(self.clock().now(), self.room()).await?;
         // Without room the rest waits for a message to come back, which wakes us.
         let more = step.more && self.room() > step.dispatches.len();
@@ -321,7 +356,8 @@ impl Engine {
         let tried = dispatch.notifications();
         let deliver = self.0.deliver.deliver(dispatch);
         // A sender that panics has maybe sent: that is what unknown means.
-        let outcome = tokio::spawn(deliver).await.unwrap_or_else(|e| Outcome::Unknown { reason: format!("the sender failed: {e}") });
+        let outcome =
+            tokio::spawn(deliver).await.unwrap_or_else(|e| Outcome::Unknown { reason: format!("the sender failed: {e}") });
         if outcome != Outcome::Sent {
             tracing::warn!(notification = %tried[0].id, outcome = outcome.as_str(), reason = outcome.reason(), "a message did not go out");
         }
@@ -356,7 +392,7 @@ impl Engine {
         let before = firedog_domain::time::after(self.clock().now(), -self.options().retention);
         let mut deleted = 0;
         loop {
-            let batch = self.store().write(Retain { before }).await.map_err(crate::core::from_store)?;
+            let batch = self.store().write(Retain { before, now: self.clock().now() }).await.map_err(crate::core::from_store)?;
             deleted += batch;
             if batch < u64::from(RETENTION_BATCH) {
                 return Ok(deleted);
@@ -375,7 +411,8 @@ impl Engine {
             tokio::task::yield_now().await;
             drop(self.0.permits.acquire_many(all).await);
             let step = self.0.core.step(self.clock().now(), self.room()).await?;
-            let idle = step.dispatches.is_empty() && !step.more && !more && step.next_wake.is_none_or(|at| at > self.clock().now());
+            let idle =
+                step.dispatches.is_empty() && !step.more && !more && step.next_wake.is_none_or(|at| at > self.clock().now());
             self.launch(step.dispatches);
             if idle {
                 return Ok(());
@@ -397,6 +434,7 @@ impl Engine {
 
 struct Retain {
     before: jiff::Timestamp,
+    now: jiff::Timestamp,
 }
 
 impl Op for Retain {
@@ -405,8 +443,7 @@ impl Op for Retain {
     async fn run(&self, tx: &mut dyn firedog_store::Tx) -> firedog_store::Result<u64> {
         let closed = firedog_store::retention::delete_closed(tx, self.before, RETENTION_BATCH).await?;
         firedog_store::retention::delete_ended(tx, self.before, RETENTION_BATCH).await?;
-        // Answers kept for repeated requests are worth a day, whatever the retention is.
-        let answers = firedog_domain::time::after(self.before, SignedDuration::ZERO);
+        let answers = firedog_domain::time::after(self.now, -ANSWERS_KEPT);
         firedog_store::retention::delete_answers(tx, answers, RETENTION_BATCH).await?;
         firedog_store::setup::prune(tx, 100).await?;
         Ok(closed)
