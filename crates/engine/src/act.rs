@@ -36,7 +36,16 @@ impl Core {
         let now = self.now();
         let audit_id = self.new_id();
         let done = self
-            .write(|scene| Act { core: self.clone(), scene, alert: alert.clone(), input: input.clone(), by: by.clone(), now, room, audit_id: audit_id.clone() })
+            .write(|scene| Act {
+                core: self.clone(),
+                scene,
+                alert: alert.clone(),
+                input: input.clone(),
+                by: by.clone(),
+                now,
+                room,
+                audit_id: audit_id.clone(),
+            })
             .await?;
         match done {
             Ok(done) => Ok(done),
@@ -55,15 +64,27 @@ impl Core {
             None => Err(Error::NotFound(format!("there is no team `{id}`"))),
         };
         match (&raise.service, &raise.to) {
-            (Some(id), None) => world.setup.service(id).map(|_| ()).ok_or_else(|| Error::NotFound(format!("there is no service `{id}`")))?,
-            (None, Some(Target::User(id))) => world.setup.user(id).map(|_| ()).ok_or_else(|| Error::NotFound(format!("there is no user `{id}`")))?,
+            (Some(id), None) => {
+                world.setup.service(id).map(|_| ()).ok_or_else(|| Error::NotFound(format!("there is no service `{id}`")))?
+            }
+            (None, Some(Target::User(id))) => {
+                world.setup.user(id).map(|_| ()).ok_or_else(|| Error::NotFound(format!("there is no user `{id}`")))?
+            }
             (None, Some(Target::Team(id))) => policy_of_team(id).map(|_| ())?,
             (None, Some(Target::Schedule(_))) => return Err(Error::Refused("page a user or a team, not a schedule".to_owned())),
             _ => return Err(Error::Refused("name a service, or a user or team to page".to_owned())),
         }
         let (now, ids) = (self.now(), self.ids(3));
         let done = self
-            .write(|scene| RaiseOp { core: self.clone(), scene, raise: raise.clone(), by: by.clone(), now, room, ids: ids.clone() })
+            .write(|scene| RaiseOp {
+                core: self.clone(),
+                scene,
+                raise: raise.clone(),
+                by: by.clone(),
+                now,
+                room,
+                ids: ids.clone(),
+            })
             .await?;
         Ok(done)
     }
@@ -117,16 +138,19 @@ impl Op for Act {
             Input::Note { .. } => ("alert.note", None),
             Input::Trigger(..) | Input::Due { .. } | Input::Unreached => ("alert.change", None),
         };
-        audit::append_many(tx, &[audit::Record {
-            id: self.audit_id.clone(),
-            at: self.now,
-            actor: actor_name(&self.by),
-            action: action.to_owned(),
-            subject: format!("alert:{}", self.alert),
-            before: Some(format!("\"{}\"", before.state.as_str())),
-            after: Some(format!("\"{}\"", after.state.as_str())),
-            detail,
-        }])
+        audit::append_many(
+            tx,
+            &[audit::Record {
+                id: self.audit_id.clone(),
+                at: self.now,
+                actor: actor_name(&self.by),
+                action: action.to_owned(),
+                subject: format!("alert:{}", self.alert),
+                before: Some(format!("\"{}\"", before.state.as_str())),
+                after: Some(format!("\"{}\"", after.state.as_str())),
+                detail,
+            }],
+        )
         .await?;
         after.version += 1;
         Ok(Ok((after, dispatches)))
@@ -205,16 +229,19 @@ impl Op for RaiseOp {
         let dispatches = changes.write(tx, self.room).await?;
         let received = store::event::Received { id: self.ids[1].clone(), alert: id.clone(), at: self.now, event };
         store::event::insert_many(tx, &[received]).await?;
-        audit::append_many(tx, &[audit::Record {
-            id: self.ids[2].clone(),
-            at: self.now,
-            actor: actor_name(&self.by),
-            action: if raise.service.is_some() { "alert.send" } else { "page" }.to_owned(),
-            subject: format!("alert:{id}"),
-            before: None,
-            after: None,
-            detail: Some(raise.summary.clone()),
-        }])
+        audit::append_many(
+            tx,
+            &[audit::Record {
+                id: self.ids[2].clone(),
+                at: self.now,
+                actor: actor_name(&self.by),
+                action: if raise.service.is_some() { "alert.send" } else { "page" }.to_owned(),
+                subject: format!("alert:{id}"),
+                before: None,
+                after: None,
+                detail: Some(raise.summary.clone()),
+            }],
+        )
         .await?;
         Ok((alert, dispatches))
     }

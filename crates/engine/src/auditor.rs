@@ -53,12 +53,18 @@ impl Op for Audit {
         for alert in store::alert::overdue(tx, self.now, LATE, NAMED).await? {
             let late = alert.ready_at().map(|at| self.now.duration_since(at)).unwrap_or_default();
             health.overdue = health.overdue.max(Some(late));
-            health.problems.push(format!("the next action of alert {} is {} late", alert.id, firedog_domain::time::length_text(late)));
+            health.problems.push(format!(
+                "the next action of alert {} is {} late",
+                alert.id,
+                firedog_domain::time::length_text(late)
+            ));
         }
         if let Some(late) = store::notification::oldest_overdue(tx, self.now).await? {
             health.overdue = health.overdue.max(Some(late));
             if late > LATE {
-                health.problems.push(format!("a message has been waiting to be sent for {}", firedog_domain::time::length_text(late)));
+                health
+                    .problems
+                    .push(format!("a message has been waiting to be sent for {}", firedog_domain::time::length_text(late)));
             }
         }
         Ok(health)

@@ -125,7 +125,10 @@ impl<'a> Changes<'a> {
         alert.next = Some(Next { at: firedog_domain::time::after(self.now, CATCH_ALL_AFTER_BUG), kind: NextKind::Page });
         self.touched.insert(id.clone());
         let reason = Some("Firedog could not decide this and gave it to the catch-all; please report it".to_owned());
-        self.entry(id, Entry { at: self.now, kind: EntryKind::Event, user: None, contact: None, channel: None, outcome: None, reason });
+        self.entry(
+            id,
+            Entry { at: self.now, kind: EntryKind::Event, user: None, contact: None, channel: None, outcome: None, reason },
+        );
     }
 
     fn is_new(&self, id: &AlertId) -> bool {
@@ -208,7 +211,8 @@ impl<'a> Changes<'a> {
                 self.load(tx, rows).await?;
             }
             let state = self.alerts.get(&leader).map_or(State::Resolved, |alert| alert.state);
-            let of_leader: Vec<AlertId> = self.alerts.values().filter(|a| a.follows.as_ref() == Some(&leader)).map(|a| a.id.clone()).collect();
+            let of_leader: Vec<AlertId> =
+                self.alerts.values().filter(|a| a.follows.as_ref() == Some(&leader)).map(|a| a.id.clone()).collect();
             for follower in of_leader {
                 let input = match state {
                     State::Acknowledged => Input::Acknowledge,
@@ -237,7 +241,8 @@ impl<'a> Changes<'a> {
             let Some(alert) = self.alerts.get(id) else { continue };
             let of_alert: Vec<Notification> = sent.iter().filter(|n| n.alert == *id).cloned().collect();
             let told = tell(alert, &of_alert, *kind, self.now);
-            self.notifications.extend(told.into_iter().map(|n| Notification { id: format!("{}.{}", n.id, kind.as_str()).into(), ..n }));
+            self.notifications
+                .extend(told.into_iter().map(|n| Notification { id: format!("{}.{}", n.id, kind.as_str()).into(), ..n }));
         }
         Ok(())
     }
@@ -272,13 +277,26 @@ fn parse(stored: Option<store::setup::Stored>) -> store::Result<Option<Arc<Setup
 pub(crate) fn address(scene: &Scene, alert: &Alert, n: &Notification) -> Option<Dispatch> {
     let user = scene.world.setup.user(&n.user)?;
     let contact = user.contacts().into_iter().find(|contact| contact.id == n.contact)?;
-    Some(Dispatch { notification: n.clone(), user: user.clone(), contact, alert: alert.clone(), zone: zone(scene, alert), bundled: Vec::new() })
+    Some(Dispatch {
+        notification: n.clone(),
+        user: user.clone(),
+        contact,
+        alert: alert.clone(),
+        zone: zone(scene, alert),
+        bundled: Vec::new(),
+    })
 }
 
 /// The zone in which a service's team lives: that of its first schedule.
 fn zone(scene: &Scene, alert: &Alert) -> Option<Zone> {
     let team = &scene.world.setup.service(alert.service.as_ref()?)?.team;
-    scene.world.setup.schedules.iter().find(|schedule| schedule.team.as_ref() == Some(team)).map(|schedule| schedule.timezone.clone())
+    scene
+        .world
+        .setup
+        .schedules
+        .iter()
+        .find(|schedule| schedule.team.as_ref() == Some(team))
+        .map(|schedule| schedule.timezone.clone())
 }
 
 fn policy<'a>(pinned: &'a Pinned, scene: &'a Scene, alert: &Alert) -> Option<&'a Policy> {

@@ -32,7 +32,8 @@ impl Core {
     /// Notes a sign of life. The first one starts the clock.
     pub async fn ping(&self, integration: &IntegrationId, ping: Ping, room: usize) -> Result<Vec<Dispatch>> {
         let (now, id) = (self.now(), self.new_id());
-        let op = |scene| PingOp { core: self.clone(), scene, integration: integration.clone(), ping, now, room, alert_id: id.clone() };
+        let op =
+            |scene| PingOp { core: self.clone(), scene, integration: integration.clone(), ping, now, room, alert_id: id.clone() };
         self.write(op).await?.ok_or_else(|| Error::NotFound(format!("there is no integration `{integration}`")))
     }
 }

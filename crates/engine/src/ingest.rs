@@ -57,7 +57,13 @@ impl Core {
         }
     }
 
-    async fn ingest_slice(&self, batch: &Arc<[Incoming]>, part: std::ops::Range<usize>, now: Timestamp, room: usize) -> Result<Outcome> {
+    async fn ingest_slice(
+        &self,
+        batch: &Arc<[Incoming]>,
+        part: std::ops::Range<usize>,
+        now: Timestamp,
+        room: usize,
+    ) -> Result<Outcome> {
         self.write(|scene| Ingest {
             core: self.clone(),
             // Routed here, outside the transaction: an expression may take its time. A head that moves meanwhile makes it run again.
@@ -346,13 +352,16 @@ impl Op for Quarantine {
         check_head(tx, &self.scene).await?;
         let event = &self.incoming.event;
         let body = serde_json::to_string(event).unwrap_or_default().replace("\\u0000", "");
-        store::quarantine::insert(tx, &store::quarantine::Quarantined {
-            id: self.incoming.event_id.clone(),
-            at: self.now,
-            integration: Some(event.integration.clone()),
-            reason: self.why.clone(),
-            body,
-        })
+        store::quarantine::insert(
+            tx,
+            &store::quarantine::Quarantined {
+                id: self.incoming.event_id.clone(),
+                at: self.now,
+                integration: Some(event.integration.clone()),
+                reason: self.why.clone(),
+                body,
+            },
+        )
         .await?;
         let service = self.scene.world.setup.integration(&event.integration).map(|(service, _)| service.id.clone());
         let mut changes = Changes::new(&self.scene, &self.core.0.pins, self.now);

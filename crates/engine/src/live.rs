@@ -27,7 +27,8 @@ impl Core {
             return Err(Error::Conflict("somebody else has applied a setup meanwhile; look at the plan again".to_owned()));
         }
         // What would not decide must not be stored.
-        Scene::new(firedog_domain::suppression::World { setup: setup.clone(), ..Default::default() }, 0).map_err(Error::Refused)?;
+        Scene::new(firedog_domain::suppression::World { setup: setup.clone(), ..Default::default() }, 0)
+            .map_err(Error::Refused)?;
         if scene.world.version > 0 && scene.world.setup == setup {
             return Ok(Applied { version: scene.world.version, changed: false });
         }
@@ -35,10 +36,13 @@ impl Core {
         let before = &scene.world.setup;
         let recheck = before.silences != setup.silences || before.maintenance != setup.maintenance;
         let version = scene.world.version + 1;
-        let stored = store::setup::Stored { version, created_at: self.now(), author: actor_name(by), digest: digest(&body), body };
+        let stored =
+            store::setup::Stored { version, created_at: self.now(), author: actor_name(by), digest: digest(&body), body };
         match self.0.store.write(Apply { stored, recheck, now: self.now(), audit_id: self.new_id() }).await {
             Ok(()) => Ok(Applied { version, changed: true }),
-            Err(store::Error::Stale) => Err(Error::Conflict("somebody else has applied a setup meanwhile; look at the plan again".to_owned())),
+            Err(store::Error::Stale) => {
+                Err(Error::Conflict("somebody else has applied a setup meanwhile; look at the plan again".to_owned()))
+            }
             Err(error) => Err(crate::core::from_store(error)),
         }
     }
@@ -68,7 +72,9 @@ impl Core {
             return Err(Error::NotFound(format!("there is no schedule `{schedule}`")));
         }
         let user = match &item.change {
-            firedog_domain::setup::Change::Replace(user) | firedog_domain::setup::Change::Add(user) | firedog_domain::setup::Change::Remove(user) => user,
+            firedog_domain::setup::Change::Replace(user)
+            | firedog_domain::setup::Change::Add(user)
+            | firedog_domain::setup::Change::Remove(user) => user,
         };
         if scene.world.setup.user(user).is_none() {
             return Err(Error::NotFound(format!("there is no user `{user}`")));
@@ -146,16 +152,19 @@ impl Op for Apply {
         if self.recheck {
             store::alert::touch_ready(tx, None, self.now).await?;
         }
-        audit::append_many(tx, &[audit::Record {
-            id: self.audit_id.clone(),
-            at: self.now,
-            actor: self.stored.author.clone(),
-            action: "setup.apply".to_owned(),
-            subject: format!("setup:{}", self.stored.version),
-            before: None,
-            after: None,
-            detail: Some(format!("digest {}", self.stored.digest)),
-        }])
+        audit::append_many(
+            tx,
+            &[audit::Record {
+                id: self.audit_id.clone(),
+                at: self.now,
+                actor: self.stored.author.clone(),
+                action: "setup.apply".to_owned(),
+                subject: format!("setup:{}", self.stored.version),
+                before: None,
+                after: None,
+                detail: Some(format!("digest {}", self.stored.digest)),
+            }],
+        )
         .await
     }
 }

@@ -21,8 +21,9 @@ pub struct Scene {
 
 impl Scene {
     pub(crate) fn new(world: World, live_version: i64) -> Result<Self, String> {
-        let routes = Routes::compile(&world.setup.routes)
-            .map_err(|errors| errors.into_iter().map(|(at, why)| format!("route {}: {why}", at + 1)).collect::<Vec<_>>().join("; "))?;
+        let routes = Routes::compile(&world.setup.routes).map_err(|errors| {
+            errors.into_iter().map(|(at, why)| format!("route {}: {why}", at + 1)).collect::<Vec<_>>().join("; ")
+        })?;
         let mut by_key = HashMap::new();
         for service in world.setup.services.iter() {
             for integration in &service.integrations {

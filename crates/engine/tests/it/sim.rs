@@ -187,7 +187,10 @@ impl Sim {
         let found = self.weather.clone().calm(|| self.book.check(&self.store, &self.provider, self.now));
         if let Err(wrong) = found {
             let tail: Vec<&String> = self.log.iter().rev().take(40).rev().collect();
-            panic!("seed {}: {wrong}\n{tail:#?}\nreplay: SIM_SEED={} cargo test -p firedog-engine sim_seed", self.seed, self.seed);
+            panic!(
+                "seed {}: {wrong}\n{tail:#?}\nreplay: SIM_SEED={} cargo test -p firedog-engine sim_seed",
+                self.seed, self.seed
+            );
         }
     }
 
@@ -208,7 +211,8 @@ impl Sim {
 
     /// A node that is awake, chosen by the seed.
     fn awake(&mut self) -> Option<usize> {
-        let awake: Vec<usize> = (0..self.nodes.len()).filter(|i| self.nodes[*i].paused_until.is_none_or(|until| until <= self.now)).collect();
+        let awake: Vec<usize> =
+            (0..self.nodes.len()).filter(|i| self.nodes[*i].paused_until.is_none_or(|until| until <= self.now)).collect();
         if awake.is_empty() {
             return None;
         }
@@ -363,7 +367,8 @@ impl Sim {
         let tried = flight.dispatch.notifications();
         let at = self.nodes[node].clock.now();
         let room = self.rng.below(3) as usize;
-        let before: Vec<_> = self.weather.clone().calm(|| tried.iter().map(|n| checks::notification(&self.store, &n.id)).collect());
+        let before: Vec<_> =
+            self.weather.clone().calm(|| tried.iter().map(|n| checks::notification(&self.store, &n.id)).collect());
         match now(self.nodes[node].core.record(&tried, &outcome, at, room)) {
             Ok(dispatches) => {
                 self.say(format!("node {node} records {} for {}", outcome.as_str(), tried[0].id));
@@ -418,7 +423,8 @@ impl Sim {
             }
         }
         // Steps of an alert are timed by whichever node looks: with wrong clocks they shift by as much, once.
-        let skew = if self.skews && self.rng.chance(1, 3) { secs(self.rng.below(7200) as i64 - 3600) } else { SignedDuration::ZERO };
+        let skew =
+            if self.skews && self.rng.chance(1, 3) { secs(self.rng.below(7200) as i64 - 3600) } else { SignedDuration::ZERO };
         if skew != SignedDuration::ZERO {
             self.book.clock_moved = true;
         }
@@ -516,7 +522,9 @@ impl Sim {
             .clone()
             .calm(|| checks::open(&self.store))
             .into_iter()
-            .filter(|alert| alert.state == State::Triggered && alert.follows.is_none() && !self.provider.reached_since(&alert.id, start))
+            .filter(|alert| {
+                alert.state == State::Triggered && alert.follows.is_none() && !self.provider.reached_since(&alert.id, start)
+            })
             .map(|alert| alert.id)
             .collect();
         assert!(unreached.is_empty(), "seed {}: I3: nobody was reached for {unreached:?}\n{:#?}", self.seed, self.log);

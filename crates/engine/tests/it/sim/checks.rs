@@ -153,7 +153,10 @@ impl Book {
             }
             // I11: whatever holds an alert back is named, and ends.
             if alert.state == State::Triggered && alert.next.is_some_and(|n| n.kind == NextKind::Release) {
-                let named = seen.entries(id).any(|e| e.kind == EntryKind::Held && e.reason.as_deref().is_some_and(|r| r.contains("until") || r.contains("again at")));
+                let named = seen.entries(id).any(|e| {
+                    e.kind == EntryKind::Held
+                        && e.reason.as_deref().is_some_and(|r| r.contains("until") || r.contains("again at"))
+                });
                 if !named {
                     return Err(format!("I11: {id} is held back and nothing says by what"));
                 }
@@ -172,7 +175,8 @@ impl Book {
     /// I5: one delivery, and one more for each attempt whose end nobody could know.
     fn deliveries(&self, seen: &Seen, provider: &Provider) -> Result<(), String> {
         for (id, arrived) in &provider.arrived {
-            let excuses = self.excuses.get(id).copied().unwrap_or_default() + provider.unknown.get(id).copied().unwrap_or_default();
+            let excuses =
+                self.excuses.get(id).copied().unwrap_or_default() + provider.unknown.get(id).copied().unwrap_or_default();
             if *arrived > 1 + excuses {
                 return Err(format!("I5: {id} arrived {arrived} times with {excuses} excuses"));
             }
@@ -201,7 +205,13 @@ fn pace(seen: &Seen) -> Result<(), String> {
                 e.at > before.created_at && e.at <= after.created_at || e.at == after.created_at
             } && matches!(e.kind, EntryKind::Escalated | EntryKind::AckExpired | EntryKind::SnoozeEnded | EntryKind::Released | EntryKind::Event));
             if !hurried && after.created_at.duration_since(before.created_at) < wait {
-                return Err(format!("I9: {alert} paged {} at {} only {:#} after {}", after.user, after.created_at, after.created_at.duration_since(before.created_at), before.id));
+                return Err(format!(
+                    "I9: {alert} paged {} at {} only {:#} after {}",
+                    after.user,
+                    after.created_at,
+                    after.created_at.duration_since(before.created_at),
+                    before.id
+                ));
             }
         }
     }
