@@ -34,7 +34,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 not allowed, 5 server unre
 
 /// Firedog pages the right person, and goes on until a human has it.
 #[derive(Parser, Debug)]
-#[command(name = "firedog", version, max_term_width = 110, after_help = EPILOGUE, subcommand_required = true, arg_required_else_help = true)]
+#[command(name = "firedog", bin_name = "firedog", version, max_term_width = 110, after_help = EPILOGUE, subcommand_required = true, arg_required_else_help = true)]
 struct Cli {
     #[command(flatten)]
     common: call::Common,
@@ -60,28 +60,40 @@ enum Verb {
     /// Show who is on call
     Oncall(oncall::Oncall),
     /// Show schedules over time
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Examples:\n  firedog schedule list\n  firedog schedule show pupper-primary --to +4w")]
     Schedule(oncall::Schedule),
     /// Change who is on call for a span
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  firedog override add pupper-primary --user grace --from 'tomorrow 09:00' --for 8h\n  firedog override list"
+    )]
     Override(oncall::Override),
     /// Show who would be paged, when, how and why
     Simulate(foresee::Simulate),
     /// Prove that a human is reached, whatever single thing fails
     Prove(foresee::Prove),
     /// See alerts, and do something about them
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  firedog alert list\n  firedog alert ack ID\n  firedog alert send --service api 'It is down'"
+    )]
     Alert(alert::Alert),
     /// Page a team or a person
     Page(alert::Page),
     /// Keep alerts from paging for a while
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  firedog silence add --service api --for 2h --why 'ticket 42'\n  firedog silence list"
+    )]
     Silence(quiet::Silence),
     /// Plan maintenance windows
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  firedog maintenance add api --from 'sat 22:00' --for 4h\n  firedog maintenance list"
+    )]
     Maintenance(quiet::Maintenance),
     /// See services and their owners
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Examples:\n  firedog service list\n  firedog service show symxchange-http-server")]
     Service(admin::Service),
     /// Look for what is wrong with a server
     #[command(
@@ -93,10 +105,10 @@ enum Verb {
         strict: bool,
     },
     /// See what was changed and done, by whom
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Examples:\n  firedog audit list --limit 20\n  firedog audit verify")]
     Audit(admin::Audit),
     /// Make and revoke API tokens
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Examples:\n  firedog token add ci --role viewer\n  firedog token list")]
     Token(admin::Token),
     /// Copy the server's database to a file, while it runs
     Backup(backup::Backup),

@@ -6,18 +6,19 @@ fn the_arguments_are_sound() {
     Cli::command().debug_assert();
 }
 
-/// Every verb, with its path: `alert list`.
-fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, clap::Command)>) {
+/// Every verb and group of verbs, with its path: `firedog alert list`.
+fn verbs(command: &clap::Command, path: &str, found: &mut Vec<(String, clap::Command)>) {
     for verb in command.get_subcommands() {
         let path = format!("{path} {}", verb.get_name());
-        if verb.has_subcommands() { leaves(verb, &path, found) } else { found.push((path, verb.clone())) }
+        verbs(verb, &path, found);
+        found.push((path, verb.clone()));
     }
 }
 
 #[test]
 fn every_verb_shows_an_example_of_itself() {
     let mut found = Vec::new();
-    leaves(&Cli::command(), "firedog", &mut found);
+    verbs(&Cli::command(), "firedog", &mut found);
     assert!(found.len() > 30, "{}", found.len());
     for (path, mut verb) in found {
         let help = verb.render_help().to_string();
