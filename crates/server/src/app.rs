@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::limit::Buckets;
 use crate::metrics::Metrics;
+use crate::ops::ingest::RecentScene;
 use crate::secret::Key;
 use firedog_engine::Engine;
 use jiff::Timestamp;
@@ -19,6 +20,7 @@ pub struct Parts {
     pub key: Key,
     pub metrics: Arc<Metrics>,
     pub buckets: Buckets,
+    pub recent_scene: RecentScene,
     /// Links in pages begin with this; no slash at the end.
     pub links_base: String,
     pub started_at: Timestamp,
@@ -28,7 +30,16 @@ impl App {
     pub fn new(engine: Engine, config: Config, key: Key, metrics: Arc<Metrics>, links_base: String) -> Self {
         let started_at = engine.clock().now();
         let buckets = Buckets::new(&config);
-        Self(Arc::new(Parts { engine, config, key, metrics, buckets, links_base, started_at }))
+        Self(Arc::new(Parts {
+            engine,
+            config,
+            key,
+            metrics,
+            buckets,
+            recent_scene: RecentScene::default(),
+            links_base,
+            started_at,
+        }))
     }
 
     pub fn now(&self) -> Timestamp {

@@ -60,7 +60,7 @@ async fn observe(State(app): State<App>, request: Request, next: Next) -> Respon
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
     let mut response = answered.unwrap_or_else(|_| {
         tracing::error!(parent: &span, route, "a request handler panicked; this is a bug in Firedog");
-        api::Problem::new(500, "Firedog has a bug").kind("bug").detail("the request was not finished").into_response()
+        api::Problem::new(500, "Firedog has a bug").kind("urn:firedog:bug").detail("the request was not finished").into_response()
     });
     if let Ok(value) = HeaderValue::from_str(&trace_id) {
         response.headers_mut().insert("x-trace-id", value);

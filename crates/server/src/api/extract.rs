@@ -31,7 +31,7 @@ pub(super) const MAX_LARGE_BYTES: usize = 16 << 20;
 
 pub(super) fn too_large(limit: usize) -> Problem {
     Problem::new(413, "The body is too large")
-        .kind("too_large")
+        .kind("urn:firedog:too_large")
         .detail(format!("at most {limit} bytes are read"))
         .next("send less")
 }

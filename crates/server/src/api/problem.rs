@@ -13,8 +13,8 @@ use utoipa::ToSchema;
 pub struct Problem {
     /// Names the kind of problem: `urn:firedog:not_found`.
     #[serde(rename = "type")]
-    pub kind: String,
-    pub title: String,
+    pub kind: &'static str,
+    pub title: &'static str,
     /// The HTTP status.
     pub status: u16,
     pub detail: String,
@@ -29,10 +29,10 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub fn new(status: u16, title: &str) -> Self {
+    pub fn new(status: u16, title: &'static str) -> Self {
         Self {
-            kind: "about:blank".to_owned(),
-            title: title.to_owned(),
+            kind: "about:blank",
+            title,
             status,
             detail: String::new(),
             next: String::new(),
@@ -41,8 +41,8 @@ impl Problem {
         }
     }
 
-    pub fn kind(mut self, kind: &str) -> Self {
-        self.kind = format!("urn:firedog:{kind}");
+    pub fn kind(mut self, kind: &'static str) -> Self {
+        self.kind = kind;
         self
     }
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
@@ -56,17 +56,23 @@ impl Problem {
 
     pub fn unauthorized(detail: &str) -> Self {
         Self::new(401, "Not signed in")
-            .kind("unauthorized")
+            .kind("urn:firedog:unauthorized")
             .detail(detail)
             .next("send `Authorization: Bearer TOKEN`; an administrator makes tokens with `firedog token add`")
     }
 
     pub fn forbidden(detail: impl Into<String>) -> Self {
-        Self::new(403, "Not allowed").kind("not_allowed").detail(detail).next("use a token with the role that this needs")
+        Self::new(403, "Not allowed")
+            .kind("urn:firedog:not_allowed")
+            .detail(detail)
+            .next("use a token with the role that this needs")
     }
 
     pub fn invalid(detail: impl Into<String>) -> Self {
-        Self::new(400, "The request is wrong").kind("invalid").detail(detail).next("correct the request; docs: GET /api")
+        Self::new(400, "The request is wrong")
+            .kind("urn:firedog:invalid")
+            .detail(detail)
+            .next("correct the request; docs: GET /api")
     }
 }
 
@@ -74,37 +80,38 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
         match error {
-            Error::NotFound(_) => {
-                Self::new(404, "Not found").kind("not_found").detail(detail).next("look at the list that it should be in")
-            }
+            Error::NotFound(_) => Self::new(404, "Not found")
+                .kind("urn:firedog:not_found")
+                .detail(detail)
+                .next("look at the list that it should be in"),
             Error::NotAllowed(_) => Self::forbidden(detail),
             Error::Invalid(_) => Self::invalid(detail),
             Error::Mistakes(diagnostics) => Self {
                 diagnostics,
                 ..Self::new(422, "The setup has mistakes")
-                    .kind("setup_mistakes")
+                    .kind("urn:firedog:setup_mistakes")
                     .detail(detail)
                     .next("mend what `diagnostics` lists; `firedog check DIR` shows each with its line")
             },
             Error::Conflict(_) => Self::new(409, "It does not go with the present state")
-                .kind("conflict")
+                .kind("urn:firedog:conflict")
                 .detail(detail)
                 .next("look at it again, then decide"),
             Error::Busy => Self::new(503, "Too much is going on")
-                .kind("busy")
+                .kind("urn:firedog:busy")
                 .detail("nothing was done")
                 .next("send the same again in a moment"),
             Error::Unavailable(_) => Self {
                 paged: None,
                 ..Self::new(503, "The database cannot be reached")
-                    .kind("unavailable")
+                    .kind("urn:firedog:unavailable")
                     .detail(detail)
                     .next("it may or may not have been done: look, then send it again with the same Idempotency-Key")
             },
             Error::Broken(_) => Self {
                 paged: None,
                 ..Self::new(500, "Firedog is broken")
-                    .kind("broken")
+                    .kind("urn:firedog:broken")
                     .detail(detail)
                     .next("look at the server's log; page by other means meanwhile")
             },

@@ -62,7 +62,9 @@ async fn once(app: &App, request: Request, next: Next) -> Result<Response, Probl
     };
     let place = format!("answer:{scope}/{key}");
     let _turn = Turn::take(&place).ok_or_else(|| {
-        Problem::new(409, "The same request is being answered").kind("under_way").next("ask again in a moment with the same key")
+        Problem::new(409, "The same request is being answered")
+            .kind("urn:firedog:under_way")
+            .next("ask again in a moment with the same key")
     })?;
 
     let (parts, body) = request.into_parts();
@@ -80,8 +82,9 @@ async fn once(app: &App, request: Request, next: Next) -> Result<Response, Probl
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
-    let bytes =
-        body::read(body, MAX_ANSWER).await.map_err(|_| Problem::new(500, "The answer could not be kept").kind("broken"))?;
+    let bytes = body::read(body, MAX_ANSWER)
+        .await
+        .map_err(|_| Problem::new(500, "The answer could not be kept").kind("urn:firedog:broken"))?;
     let text = String::from_utf8_lossy(&bytes);
     // Sealed, because the answer to a new token holds the token.
     let sealed = app.key.seal(&place, &text);
@@ -100,13 +103,13 @@ fn bytes_digest(bytes: &[u8]) -> Vec<u8> {
 fn replay(app: &App, place: &str, known: &Answer, request: &str) -> Result<Response, Problem> {
     if known.request != request {
         return Err(Problem::new(422, "This Idempotency-Key belongs to another request")
-            .kind("key_reused")
+            .kind("urn:firedog:key_reused")
             .next("make a new key for every new request"));
     }
     let body = app
         .key
         .unseal(place, &known.body)
-        .map_err(|e| Problem::new(500, "The kept answer cannot be read").kind("broken").detail(e.to_string()))?;
+        .map_err(|e| Problem::new(500, "The kept answer cannot be read").kind("urn:firedog:broken").detail(e.to_string()))?;
     let status = u16::try_from(known.status).ok().and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK);
     let media = if status.is_success() { "application/json" } else { "application/problem+json" };
     let mut response = (status, [(header::CONTENT_TYPE, media)], body.expose().to_owned()).into_response();

@@ -8,9 +8,11 @@ use firedog_connectors::Refusal;
 use firedog_domain::event::Event;
 use firedog_domain::id::IntegrationId;
 use firedog_domain::setup::Integration;
-use firedog_engine::Accepted;
+use firedog_engine::{Accepted, Scene};
 use firedog_store::audit::{self, Record};
 use firedog_store::{Op, Tx};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Why a request with events is not taken in; each dialect says it in its own words.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,12 +100,46 @@ pub fn room(app: &App) -> Result<(), Refused> {
     if app.engine.has_room() { Ok(()) } else { Err(Refused::Overload) }
 }
 
-/// Whose key this is. The setup is read fresh, so a key that was applied a moment ago on another node is known.
+/// How old the view may be in which a key is looked up first: asking the database about its head for every event would
+/// cost a round trip each. A key that another node has taken away works for so much longer.
+const RECENT: Duration = Duration::from_secs(1);
+
+/// The view that the last requests saw.
+#[derive(Default)]
+pub struct RecentScene(Mutex<Option<(Arc<Scene>, Instant)>>);
+
+impl RecentScene {
+    /// After an apply: the next request looks afresh.
+    pub fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn get(&self) -> Option<Arc<Scene>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().filter(|(_, since)| since.elapsed() < RECENT).map(|(scene, _)| scene.clone())
+    }
+
+    fn keep(&self, scene: &Arc<Scene>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((scene.clone(), Instant::now()));
+    }
+}
+
+/// Whose key this is. A key that is not known is looked up again in the newest setup, so that one that was applied a
+/// moment ago on another node is taken.
 pub async fn holder(app: &App, key: &str) -> Result<Admitted, Refused> {
+    let sha256 = digest(key);
+    if let Some(admitted) = app.recent_scene.get().and_then(|scene| find(app, &scene, &sha256)) {
+        return Ok(admitted);
+    }
     let scene = app.engine.scene().await?;
-    let id = scene.integration_by_key_sha256(&digest(key)).ok_or(Refused::Key)?;
-    let (_, integration) = scene.world.setup.integration(id).ok_or(Refused::Key)?;
-    Ok(Admitted { id: id.clone(), integration: integration.clone(), now: app.now() })
+    app.recent_scene.keep(&scene);
+    find(app, &scene, &sha256).ok_or(Refused::Key)
+}
+
+fn find(app: &App, scene: &Scene, sha256: &str) -> Option<Admitted> {
+    let id = scene.integration_by_key_sha256(sha256)?;
+    let (_, integration) = scene.world.setup.integration(id)?;
+    Some(Admitted { id: id.clone(), integration: integration.clone(), now: app.now() })
 }
 
 /// [`holder`], and takes one event from its rate.

@@ -107,6 +107,7 @@ pub async fn apply_from(
         )));
     }
     let applied = app.engine.apply(setup, by, Some(version)).await?;
+    app.recent_scene.forget();
     answer.version = applied.version;
     answer.changed = applied.changed;
     Ok(answer)

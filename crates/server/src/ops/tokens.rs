@@ -31,6 +31,12 @@ pub async fn caller(app: &App, given: &str) -> Result<Option<Caller>> {
     let Some(found) = found.filter(|token| token.revoked_at.is_none()) else { return Ok(None) };
     // A role that this version does not know may have rights that it does not know either.
     let Some(role) = Role::parse(&found.role) else { return Ok(None) };
+    // Whoever has left has no rights left either, although nobody thought of their tokens.
+    if let Some(user) = &found.user
+        && app.engine.scene().await?.world.setup.user(user).is_none()
+    {
+        return Ok(None);
+    }
     let now = app.now();
     if found.last_used_at.is_none_or(|at| now.duration_since(at) > TOUCH_EVERY) {
         // Whether this is written decides nothing; the request goes on in either case.

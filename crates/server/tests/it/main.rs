@@ -1,6 +1,8 @@
 //! Stories: the real router with a manual clock and a provider that only writes down what it was given, on both
 //! databases. Every JSON answer of the API is held against the OpenAPI document.
 
+#![allow(clippy::unwrap_used, reason = "clippy knows tests, but not what they share")]
+
 mod acknowledge;
 mod alertmanager;
 mod alerts;

@@ -81,6 +81,10 @@ async fn a_persons_token_acts_as_that_person_and_nobody_else() {
         let listed = town.get("/tokens").await;
         assert_eq!(listed["items"][0]["user"], "ada");
         assert!(listed["items"][0]["last_used_at"].is_string() && listed["items"][0]["token"].is_null(), "{listed:#}");
+        // Whoever leaves the setup takes their tokens along.
+        let without = crate::town::SETUP.replace("ada", "mary");
+        town.post("/setup", json!({ "files": [{ "name": "x.yaml", "text": without }], "yes": true })).await.is(200);
+        town.api(&ada, "GET", "/alerts", None).await.is(401);
         let audit = town.get("/audit").await.to_string();
         assert!(audit.contains("token.create") && !audit.contains(&ada), "{audit}");
     })

@@ -189,3 +189,13 @@ fn links_in_the_docs_lead_somewhere() {
     }
     assert!(broken.is_empty(), "{broken:#?}");
 }
+
+#[test]
+fn every_setting_is_documented() {
+    let page = fs::read_to_string(root().join("docs/settings.md")).unwrap();
+    for (setting, may_be_a_file) in firedog_server::config::SETTINGS {
+        let row = page.lines().find(|line| line.starts_with(&format!("| `FIREDOG_{}`", setting.to_ascii_uppercase())));
+        let row = row.unwrap_or_else(|| panic!("docs/settings.md does not list {setting}"));
+        assert_eq!(row.split('|').nth(1).unwrap().contains('*'), may_be_a_file, "{setting}");
+    }
+}

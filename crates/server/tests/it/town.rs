@@ -209,9 +209,8 @@ impl Town {
         self.call(method, &format!("/api/v1{path}"), &headers, body).await
     }
 
-    #[track_caller]
-    pub(crate) fn get(&self, path: &str) -> impl Future<Output = Value> {
-        async move { self.api(ADMIN, "GET", path, None).await.is(200).json() }
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        self.api(ADMIN, "GET", path, None).await.is(200).json()
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
