@@ -116,7 +116,8 @@ impl<'a> Changes<'a> {
     /// A decision that panicked is a bug of ours; the alert must page all the same, and the others must not suffer.
     fn give_to_catch_all(&mut self, id: &AlertId) {
         tracing::error!(alert = %id, "deciding panicked; the catch-all has this alert now");
-        let Some(alert) = self.alerts.get_mut(id) else { return };
+        let Some(alert) = self.alerts.get_mut(id).filter(|alert| alert.is_open()) else { return };
+        alert.acknowledged_by = None;
         alert.policy = Pin::CatchAll;
         alert.cursor = Cursor::default();
         alert.state = State::Triggered;
@@ -210,13 +211,14 @@ impl<'a> Changes<'a> {
                 let rows = store::alert::followers_of(tx, &leader).await?;
                 self.load(tx, rows).await?;
             }
-            let state = self.alerts.get(&leader).map_or(State::Resolved, |alert| alert.state);
+            let Some(now_leads) = self.alerts.get(&leader).cloned() else { continue };
             let of_leader: Vec<AlertId> =
                 self.alerts.values().filter(|a| a.follows.as_ref() == Some(&leader)).map(|a| a.id.clone()).collect();
             for follower in of_leader {
-                let input = match state {
-                    State::Acknowledged => Input::Acknowledge,
-                    State::Triggered | State::Resolved => Input::Due { leader: Some(state), source_alive: true },
+                let input = match (now_leads.state, now_leads.next) {
+                    (State::Acknowledged, Some(Next { at, kind: NextKind::SnoozeEnds })) => Input::Snooze { until: at },
+                    (State::Acknowledged, _) => Input::Acknowledge,
+                    _ => Input::Due { leader: leads(&now_leads).then_some(now_leads.state), source_alive: true },
                 };
                 self.decide(&follower, &input, &by);
             }
@@ -304,6 +306,12 @@ fn policy<'a>(pinned: &'a Pinned, scene: &'a Scene, alert: &Alert) -> Option<&'a
         Pin::Policy(id) => pinned.policy(scene, alert.setup_version, id),
         _ => None,
     }
+}
+
+/// Whether others may wait behind this alert: only while it pages people itself. Behind one that is held back, they would be
+/// held back by something that is not about them.
+pub(crate) fn leads(alert: &Alert) -> bool {
+    alert.state == State::Triggered && alert.follows.is_none() && alert.next.is_some_and(|next| next.kind == NextKind::Page)
 }
 
 /// Whether the heartbeat of an alert's own source is missing, so that its silence says nothing.

@@ -1,14 +1,16 @@
 //! The engine without a runtime: every operation on alerts, as the shell and the simulator call it.
 
-use crate::changes::{Changes, LEASE, source_alive};
+use crate::changes::{Changes, LEASE, leads, source_alive};
 use crate::scene::{Pins, Scene};
 use crate::{Clock, Dispatch, Error, Result, heartbeat, send};
 use firedog_domain::alert::{Actor, Alert, Input};
 use firedog_domain::id::{AlertId, IntegrationId};
 use firedog_domain::suppression::World;
 use firedog_store::{self as store, Op, Store, Tx};
+use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -144,7 +146,9 @@ impl Core {
     pub(crate) async fn write<O: Op>(&self, make: impl Fn(Arc<Scene>) -> O + Send + Sync) -> Result<O::Out> {
         for _ in 0..MAX_CONFLICTS {
             let scene = self.recent_scene().await?;
-            match self.0.store.write(make(scene)).await {
+            // A bug in one operation must not end the task that runs everybody's.
+            let done = AssertUnwindSafe(self.0.store.write(make(scene))).catch_unwind().await;
+            match done.unwrap_or_else(|_| Err(store::Error::Broken(format!("the operation `{}` panicked", O::NAME)))) {
                 Err(store::Error::Conflict) => {}
                 Err(store::Error::Stale) => {
                     self.load_scene().await?;
@@ -163,6 +167,21 @@ impl Core {
         if next_wake.is_none_or(|at| at > now) {
             return Ok(Step { next_wake, ..step });
         }
+        match self.gather(&mut step, now, room).await {
+            Ok(()) => step.next_wake = self.read(NextWake).await.unwrap_or(Some(now)),
+            Err(error) if step.dispatches.is_empty() => return Err(error),
+            // What has been claimed must go out now; whatever is wrong, the next look meets it again.
+            Err(error) => {
+                tracing::warn!(%error, claimed = step.dispatches.len(), "a look at what is due broke off half-way");
+                step.more = true;
+            }
+        }
+        step.dispatches = send::bundle(step.dispatches);
+        Ok(step)
+    }
+
+    /// Adds to `step` what is due, stage by stage; what a stage has committed stays there if a later one fails.
+    async fn gather(&self, step: &mut Step, now: Timestamp, room: usize) -> Result<()> {
         let due = self.write(|scene| Due { core: self.clone(), scene, now, room }).await?;
         step.more |= due.decided >= DUE_BATCH as usize;
         step.dispatches = due.dispatches;
@@ -189,9 +208,7 @@ impl Core {
                 step.more = true;
             }
         }
-        step.dispatches = send::bundle(step.dispatches);
-        step.next_wake = self.read(NextWake).await?;
-        Ok(step)
+        Ok(())
     }
 
     pub(crate) fn ids(&self, n: usize) -> Vec<String> {
@@ -288,11 +305,15 @@ impl Op for Due {
         let leaders: Vec<AlertId> = due.iter().filter_map(|alert| alert.follows.clone()).collect();
         let leaders = if leaders.is_empty() { Vec::new() } else { store::alert::get_many(tx, &leaders).await? };
         let mut changes = Changes::new(&self.scene, &self.core.0.pins, self.now);
-        let order: Vec<Alert> = due;
+        let mut order: Vec<Alert> = due;
         changes.load(tx, order.clone()).await?;
+        // Leaders first, so that those who follow see what has become of them.
+        order.sort_by_key(|alert| alert.follows.is_some());
         for alert in &order {
-            let leader =
-                alert.follows.as_ref().and_then(|id| leaders.iter().find(|leader| leader.id == *id)).map(|leader| leader.state);
+            let leader = alert.follows.as_ref().and_then(|id| {
+                let leader = changes.alert(id).or_else(|| leaders.iter().find(|leader| leader.id == *id))?;
+                leads(leader).then_some(leader.state)
+            });
             let input = Input::Due { leader, source_alive: source_alive(&missing, alert) };
             changes.decide(&alert.id, &input, &Actor::System);
         }

@@ -4,7 +4,7 @@ use crate::core::{Core, Options};
 use crate::ingest::{Accepted, BATCH, Incoming};
 use crate::{Applied, Clock, Deliver, Dispatch, Error, Health, Ping, Raise, Result, Scene};
 use firedog_domain::alert::{Actor, Alert, Input};
-use firedog_domain::delivery::Outcome;
+use firedog_domain::delivery::{Notification, Outcome};
 use firedog_domain::event::Event;
 use firedog_domain::id::*;
 use firedog_domain::setup::{Maintenance, Override, Setup, Silence};
@@ -31,6 +31,8 @@ const ANSWERS_KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// nodes that disagree about the time would escalate each other's alerts early.
 const SKEW_EVERY: Duration = Duration::from_secs(5);
 const MAX_SKEW: SignedDuration = SignedDuration::from_secs(1);
+/// How often an outcome is recorded again while the store cannot take it: with [`AFTER_ERROR`] between, until the lease ends.
+const RECORD_TRIES: u32 = 120;
 /// Closed alerts deleted in one transaction.
 const RETENTION_BATCH: u32 = 200;
 
@@ -353,6 +355,9 @@ impl Engine {
     }
 
     async fn send(&self, dispatch: Dispatch) {
+        if dispatch.is_stale(self.clock().now()) {
+            return tracing::warn!(notification = %dispatch.notification.id, "a message waited too long to be sent; it is claimed again");
+        }
         let tried = dispatch.notifications();
         let deliver = self.0.deliver.deliver(dispatch);
         // A sender that panics has maybe sent: that is what unknown means.
@@ -361,11 +366,27 @@ impl Engine {
         if outcome != Outcome::Sent {
             tracing::warn!(notification = %tried[0].id, outcome = outcome.as_str(), reason = outcome.reason(), "a message did not go out");
         }
-        // If the outcome cannot be recorded, the lease runs out and the message is tried again under the same key.
-        match self.0.core.record(&tried, &outcome, self.clock().now(), self.room()).await {
-            Ok(dispatches) => self.launch(dispatches),
-            Err(error) => tracing::error!(%error, notification = %tried[0].id, "the outcome of a message could not be recorded"),
+        for tried in &tried {
+            match self.record(tried, &outcome).await {
+                Ok(dispatches) => self.launch(dispatches),
+                Err(error) => tracing::error!(%error, notification = %tried.id, "the outcome of a message could not be recorded"),
+            }
         }
+    }
+
+    /// Records an outcome; if the store cannot take it, again for as long as the lease lasts. A database that restarts
+    /// must not make us send twice. After that the message is tried again under the same key.
+    async fn record(&self, tried: &Notification, outcome: &Outcome) -> Result<Vec<Dispatch>> {
+        let one = std::slice::from_ref(tried);
+        for _ in 0..RECORD_TRIES {
+            match self.0.core.record(one, outcome, self.clock().now(), self.room()).await {
+                Err(Error::Busy | Error::Unavailable(_)) if tried.ready_at.is_some_and(|lease| self.clock().now() < lease) => {
+                    tokio::time::sleep(AFTER_ERROR).await;
+                }
+                done => return done,
+            }
+        }
+        self.0.core.record(one, outcome, self.clock().now(), self.room()).await
     }
 
     /// Housekeeping: the auditor's voice, retention, old setups.

@@ -1,10 +1,10 @@
 //! Events in: route, find their alert, decide, and answer once the batch is committed.
 
-use crate::changes::Changes;
+use crate::changes::{Changes, leads};
 use crate::core::{Core, check_head};
 use crate::scene::Scene;
 use crate::{Dispatch, Error, Result};
-use firedog_domain::alert::{Actor, Alert, Input, Opening, Pin, Resolved, State};
+use firedog_domain::alert::{Actor, Alert, Input, Opening, Pin, Resolved};
 use firedog_domain::event::{Action, Because, Event, Routing, Severity};
 use firedog_domain::id::*;
 use firedog_domain::setup::Urgency;
@@ -327,8 +327,9 @@ fn leader(scene: &Scene, changes: &Changes<'_>, opening: &Opening, now: Timestam
     let since = firedog_domain::time::after(now, -group.window);
     let same = |alert: &&Alert| {
         alert.service.as_ref() == Some(service)
-            && alert.state == State::Triggered
-            && alert.follows.is_none()
+            && leads(alert)
+            // Whoever may sleep through the leader must not sleep through this one.
+            && (alert.urgency == opening.urgency || alert.urgency == Urgency::High)
             && alert.created_at >= since
             && group.by.iter().all(|name| alert.labels.get(name) == opening.labels.get(name))
     };

@@ -96,6 +96,12 @@ impl Dispatch {
     pub fn notifications(&self) -> Vec<Notification> {
         std::iter::once(self.notification.clone()).chain(self.bundled.iter().map(|(n, _)| n.clone())).collect()
     }
+
+    /// Whether the claim has run out before anything was sent: somebody else may be sending it by now.
+    pub fn is_stale(&self, now: Timestamp) -> bool {
+        let ends = |n: &Notification| n.ready_at.is_none_or(|lease| lease <= now);
+        ends(&self.notification) || self.bundled.iter().any(|(n, _)| ends(n))
+    }
 }
 
 impl Core {

@@ -53,7 +53,7 @@ pub struct Effects {
     pub cancel_pages: bool,
     /// Tell those already paged.
     pub tell: Option<Kind>,
-    /// Followers go the way of their leader: acknowledged with it, or released when it resolves.
+    /// Followers go the way of their leader: acknowledged with it, or released when it no longer pages.
     pub followers: bool,
     /// Nothing was done, for this reason.
     pub refused: Option<&'static str>,
@@ -234,6 +234,7 @@ fn step(world: &World, pinned: Option<&Policy>, alert: &mut Alert, input: &Input
             alert.next = Some(Next { at: (*until).max(now), kind: NextKind::SnoozeEnds });
             fx.note(now, EntryKind::Snoozed, by.user(), format!("until {until}, then it pages again"));
             fx.cancel_pages = true;
+            fx.followers = true;
             fx.tell = first.then_some(Kind::Acknowledged);
         }
         Input::Resolve => {
@@ -311,7 +312,9 @@ fn triggered(
     if urgency == Urgency::High && alert.urgency == Urgency::Low {
         alert.urgency = Urgency::High;
         fx.note(now, EntryKind::Event, None, "urgency rose to high".to_owned());
-        if alert.state == State::Triggered && alert.follows.is_none() {
+        if alert.state == State::Triggered {
+            // The alert that it followed may be one that waits for the morning.
+            alert.follows = None;
             alert.cursor = Cursor::default();
             fx.cancel_pages = true;
             page_now(world, pinned, alert, now, fx);
@@ -417,6 +420,8 @@ fn hold(alert: &mut Alert, held: &Held, now: Timestamp, fx: &mut Effects) {
     }
     alert.next = Some(next);
     fx.cancel_pages = true;
+    // What holds this one back may not be about them.
+    fx.followers = true;
     let why = if held.why.is_empty() { String::new() } else { format!(" ({})", held.why) };
     fx.note(now, EntryKind::Held, None, format!("held back by {}{why} until {}", held.by, held.until));
 }
