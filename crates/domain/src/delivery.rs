@@ -120,9 +120,10 @@ impl Outcome {
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Sent => None,
-            Self::RetryAfter { reason, .. } | Self::Rejected { reason } | Self::Misconfigured { reason } | Self::Unknown { reason } => {
-                Some(reason)
-            }
+            Self::RetryAfter { reason, .. }
+            | Self::Rejected { reason }
+            | Self::Misconfigured { reason }
+            | Self::Unknown { reason } => Some(reason),
         }
     }
 }

@@ -47,12 +47,8 @@ pub struct Reach<'a> {
 /// The stage at `cursor`. `pinned` is the policy that [`Pin::Policy`] names, from the setup that the alert
 /// pinned; without it (pruned, unreadable) the alert is the catch-all's.
 pub fn stage(world: &World, pinned: Option<&Policy>, alert: &Alert, cursor: Cursor) -> Stage {
-    let by_hand = |targets: Vec<Target>| Stage {
-        targets,
-        wait: DEFAULT_WAIT,
-        label: "paged by hand".to_owned(),
-        is_catch_all: false,
-    };
+    let by_hand =
+        |targets: Vec<Target>| Stage { targets, wait: DEFAULT_WAIT, label: "paged by hand".to_owned(), is_catch_all: false };
     match (&alert.policy, pinned) {
         (Pin::Policy(id), Some(policy)) if cursor.pass <= policy.repeat => {
             if let Some(step) = policy.steps.get(cursor.step as usize) {

@@ -52,7 +52,8 @@ pub fn prove(world: &World, from: Timestamp, to: Timestamp, within: SignedDurati
                 let trace = simulate(world, &start, at, &Faults { nobody_answers: true, ..Faults::default() });
                 let until = trace.holds_until.min(to);
                 // A boundary in the past would stand still; the resolver never answers one, but a loop must not trust that.
-                let until = if until <= at { at.saturating_add(SignedDuration::from_secs(60)).unwrap_or(to).min(to) } else { until };
+                let until =
+                    if until <= at { at.saturating_add(SignedDuration::from_secs(60)).unwrap_or(to).min(to) } else { until };
                 cell(world, &trace, &policy.id, urgency, (at, until), within, &mut open, &mut findings);
                 at = until;
             }
@@ -88,7 +89,10 @@ fn cell(
     let mut still = Vec::new();
     for before in open.drain(..) {
         let same = |f: &Finding| {
-            f.from == before.until && f.failure == before.failure && f.reached_after == before.reached_after && f.reason == before.reason
+            f.from == before.until
+                && f.failure == before.failure
+                && f.reached_after == before.reached_after
+                && f.reason == before.reason
         };
         match found.iter().position(same) {
             Some(i) => {

@@ -108,9 +108,7 @@ pub mod length {
         }
 
         pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<SignedDuration>, D::Error> {
-            Option::<String>::deserialize(d)?
-                .map(|text| crate::time::parse_length(&text).map_err(D::Error::custom))
-                .transpose()
+            Option::<String>::deserialize(d)?.map(|text| crate::time::parse_length(&text).map_err(D::Error::custom)).transpose()
         }
     }
 }

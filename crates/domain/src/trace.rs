@@ -74,12 +74,25 @@ pub fn simulate(world: &World, start: &Start, at: Timestamp, faults: &Faults) ->
         _ => None,
     };
     let (alert, fx) = open(world, opening(start), None, &Actor::System, at);
-    let mut run = Run { at, pinned, alert, rows: Vec::new(), asleep: Vec::new(), trace: Trace { entries: Vec::new(), skipped: Vec::new(), holds_until: Timestamp::MAX } };
+    let mut run = Run {
+        at,
+        pinned,
+        alert,
+        rows: Vec::new(),
+        asleep: Vec::new(),
+        trace: Trace { entries: Vec::new(), skipped: Vec::new(), holds_until: Timestamp::MAX },
+    };
     run.take(fx, at, start.urgency);
     let catch_all = past_last_pass(pinned, &start.policy);
     let mut answered: Option<Timestamp> = None;
     for _ in 0..MAX_DECISIONS {
-        let message = run.rows.iter().enumerate().filter(|(_, n)| n.state == Delivery::Pending).filter_map(|(i, n)| Some((n.ready_at?, i))).min();
+        let message = run
+            .rows
+            .iter()
+            .enumerate()
+            .filter(|(_, n)| n.state == Delivery::Pending)
+            .filter_map(|(i, n)| Some((n.ready_at?, i)))
+            .min();
         let due = run.alert.next.map(|next| next.at);
         match (message, due) {
             (Some((now, i)), due) if due.is_none_or(|due| now <= due) => {
@@ -191,7 +204,14 @@ impl Run<'_> {
         let sent = outcome == Outcome::Sent;
         if sent {
             let (after, asleep) = (now.duration_since(self.at), self.asleep[i]);
-            self.trace.entries.push(TraceEntry { after, asleep, user: n.user, contact: n.contact, channel: n.channel, reason: n.reason });
+            self.trace.entries.push(TraceEntry {
+                after,
+                asleep,
+                user: n.user,
+                contact: n.contact,
+                channel: n.channel,
+                reason: n.reason,
+            });
         }
         if recorded.unreached {
             self.decide(world, &Input::Unreached, now, urgency);

@@ -101,7 +101,9 @@ pub fn record(
         recorded.unreached = recorded.changed[0].page == alert.pages
             && recorded.added.is_empty()
             && recorded.changed[0].state == Delivery::Failed
-            && siblings.iter().all(|n| n.id == recorded.changed[0].id || n.page != alert.pages || n.kind != Kind::Page || n.state == Delivery::Failed);
+            && siblings.iter().all(|n| {
+                n.id == recorded.changed[0].id || n.page != alert.pages || n.kind != Kind::Page || n.state == Delivery::Failed
+            });
     }
     recorded
 }
@@ -120,7 +122,8 @@ fn hurry(world: &World, alert: &Alert, siblings: &[Notification], recorded: &mut
     let Some(user) = world.setup.user(&tried.user) else {
         return;
     };
-    let used = |contact: &Contact| contact.id == tried.contact || siblings.iter().filter(of_person).any(|n| n.contact == contact.id);
+    let used =
+        |contact: &Contact| contact.id == tried.contact || siblings.iter().filter(of_person).any(|n| n.contact == contact.id);
     let Some(contact) = user.contacts().into_iter().find(|contact| !used(contact)) else {
         return;
     };
@@ -141,7 +144,8 @@ fn explain(tried: &Notification, outcome: &Outcome) -> Option<String> {
 /// not come back together, and a replay still does the same.
 fn pause_before(tried: &Notification, asked: Option<SignedDuration>) -> SignedDuration {
     let doubled = BACKOFF_S << tried.attempt.saturating_sub(1).min(10);
-    let seed = tried.id.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+    let seed =
+        tried.id.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
     let jitter_ms = i64::try_from((seed ^ u64::from(tried.attempt)) % 1000).unwrap_or(0) * doubled / 2;
     let pause = SignedDuration::from_millis(doubled * 1000 + jitter_ms);
     pause.max(asked.unwrap_or(SignedDuration::ZERO)).min(MAX_PAUSE)

@@ -48,10 +48,15 @@ fn every_minute_agrees_with_a_dry_run() {
                 let dry = |faults: &Faults| simulate(&world, &start, at, faults);
                 let all = dry(&Faults { nobody_answers: true, ..Faults::default() });
                 for failure in all_failures(&world) {
-                    let survivor = all.entries.iter().find(|entry| survives(entry, &failure)).map(|entry| entry.after - entry.asleep);
+                    let survivor =
+                        all.entries.iter().find(|entry| survives(entry, &failure)).map(|entry| entry.after - entry.asleep);
                     let late = survivor.is_none_or(|after| after > within);
                     let finding = findings.iter().find(|f| {
-                        f.policy == policy.id && f.urgency == urgency && f.from <= at && at < f.until && (f.failure == failure || f.failure == Failure::None)
+                        f.policy == policy.id
+                            && f.urgency == urgency
+                            && f.from <= at
+                            && at < f.until
+                            && (f.failure == failure || f.failure == Failure::None)
                     });
                     assert_eq!(late, finding.is_some(), "{} {urgency:?} {failure:?} at {at}: {survivor:?}", policy.id);
                     if let Some(finding) = finding.filter(|f| f.failure == failure) {
@@ -63,7 +68,9 @@ fn every_minute_agrees_with_a_dry_run() {
                         let faults = match &failure {
                             Failure::None => Faults::default(),
                             Failure::Person(user) => Faults { silent: BTreeSet::from([user.clone()]), ..Faults::default() },
-                            Failure::Channel(channel) => Faults { nobody_answers: true, down: BTreeSet::from([*channel]), ..Faults::default() },
+                            Failure::Channel(channel) => {
+                                Faults { nobody_answers: true, down: BTreeSet::from([*channel]), ..Faults::default() }
+                            }
                         };
                         let real = dry(&faults).entries.into_iter().find(|e| survives(e, &failure)).map(|e| e.after);
                         if let Some(proved) = survivor {
