@@ -38,7 +38,10 @@ def send(method, url, body=None, headers=None, form=None, json_body=None, second
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=seconds)
     try:
-        connection.request(method, path, body=body, headers=headers)
+        try:
+            connection.request(method, path, body=body, headers=headers)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # refused before all of it was read; the answer is there all the same
         answer = connection.getresponse()
         return Answer(answer.status, answer.headers, answer.read())
     finally:

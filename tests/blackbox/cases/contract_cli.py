@@ -400,6 +400,6 @@ def test_exit_codes(t):
     server.run("alert", "resolve", id)
     server.run("alert", "ack", id, code=6)
     # Data on stdout, talk on stderr; help has examples.
-    assert "firedog alert" in server.run("alert", "--help").out
+    assert "Examples" in server.run("alert", "list", "--help").out
     done = server.run("alert", "show", "no-such-alert", code=3)
     assert done.out == "" and done.err, done

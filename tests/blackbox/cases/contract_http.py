@@ -46,10 +46,7 @@ def test_what_is_not_accepted_leaves_nothing_behind(t):
     for body in (b"{", b"[]", b'{"version":"4"}', b'{"version":"4","alerts":"x"}'):
         post(server, f"/in/{AM}/alertmanager", body=body, headers={"Content-Type": "application/json"}).expect(400, 422)
     big = json.dumps({"summary": "x" * 20_000_000}).encode()
-    try:
-        post(server, f"/in/{GENERIC}/generic", body=big, headers={"Content-Type": "application/json"}).expect(413)
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # refused before all of it was read
+    post(server, f"/in/{GENERIC}/generic", body=big, headers={"Content-Type": "application/json"}).expect(413)
     assert server.alerts("--state", "all") == []
     # And it still works.
     server.enqueue(PD, summary="a good one")
