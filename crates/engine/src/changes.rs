@@ -65,7 +65,7 @@ impl<'a> Changes<'a> {
             if version != self.scene.world.version && self.pinned.missing(version) {
                 let setup = match self.pins.get(version) {
                     Some(setup) => Some(setup),
-                    None => parse(store::setup::get(tx, version).await?)?,
+                    None => parse(store::setup::get(tx, version).await?),
                 };
                 if let Some(setup) = &setup {
                     self.pins.keep(version, setup.clone());
@@ -208,6 +208,7 @@ impl<'a> Changes<'a> {
         for (leader, by) in leaders {
             // A new alert has no followers in the store yet, and without groups nobody has any.
             if self.groups() && !self.is_new(&leader) {
+                store::alert::lock(tx, &leader).await?;
                 let rows = store::alert::followers_of(tx, &leader).await?;
                 self.load(tx, rows).await?;
             }
@@ -269,10 +270,17 @@ impl<'a> Changes<'a> {
     }
 }
 
-fn parse(stored: Option<store::setup::Stored>) -> store::Result<Option<Arc<Setup>>> {
-    let Some(stored) = stored else { return Ok(None) };
-    let setup = serde_json::from_str(&stored.body).map_err(|e| store::Error::Broken(format!("setup {}: {e}", stored.version)))?;
-    Ok(Some(Arc::new(setup)))
+/// A pinned setup that cannot be read (another release wrote it) counts as gone: the alert is the catch-all's, and the others
+/// of its batch go on.
+fn parse(stored: Option<store::setup::Stored>) -> Option<Arc<Setup>> {
+    let stored = stored?;
+    match serde_json::from_str(&stored.body) {
+        Ok(setup) => Some(Arc::new(setup)),
+        Err(error) => {
+            tracing::error!(version = stored.version, %error, "a pinned setup cannot be read; its alerts go to the catch-all");
+            None
+        }
+    }
 }
 
 /// Whom and where a notification goes to, from the current setup; `None` when that is gone.

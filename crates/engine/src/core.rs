@@ -17,6 +17,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// How often an operation runs again because something else changed the same rows. Under a storm of acknowledgements on one
 /// alert each round lets one writer through; more than this is not contention but a bug.
 const MAX_CONFLICTS: u32 = 50;
+/// After a start, sources get this long to be heard of again before their silence counts: Prometheus repeats what fires
+/// every minute, and its promises last four.
+pub(crate) const AFTER_START: SignedDuration = SignedDuration::from_mins(5);
 /// Alerts decided in one transaction.
 const DUE_BATCH: u32 = 128;
 
@@ -68,10 +71,13 @@ pub(crate) struct Inner {
     scene: Mutex<Option<Arc<Scene>>>,
     pub(crate) pins: Pins,
     counter: AtomicU64,
+    /// Since when this process has been there to be told.
+    pub(crate) up_since: Timestamp,
 }
 
 impl Core {
     pub fn new(store: Store, clock: Clock, options: Options) -> Self {
+        let up_since = clock.now();
         Self(Arc::new(Inner {
             store,
             clock,
@@ -79,6 +85,7 @@ impl Core {
             scene: Mutex::new(None),
             pins: Pins::default(),
             counter: AtomicU64::new(0),
+            up_since,
         }))
     }
 
@@ -211,6 +218,12 @@ impl Core {
         Ok(())
     }
 
+    /// Whether the source of something from `heard` has had the time to be heard of again: while we were down it could not
+    /// tell us, and its silence says nothing.
+    pub(crate) fn could_be_told(&self, heard: Timestamp, now: Timestamp) -> bool {
+        heard >= self.0.up_since || now >= firedog_domain::time::after(self.0.up_since, AFTER_START)
+    }
+
     pub(crate) fn ids(&self, n: usize) -> Vec<String> {
         (0..n).map(|_| self.new_id()).collect()
     }
@@ -227,7 +240,7 @@ pub(crate) fn from_store(error: store::Error) -> Error {
 
 /// Refuses to decide under a view that is no longer the head.
 pub(crate) async fn check_head(tx: &mut dyn Tx, scene: &Scene) -> store::Result<()> {
-    let heads = store::setup::heads(tx).await?;
+    let heads = store::setup::hold_heads(tx).await?;
     if (heads.setup, heads.live) == scene.head() { Ok(()) } else { Err(store::Error::Stale) }
 }
 
@@ -314,7 +327,8 @@ impl Op for Due {
                 let leader = changes.alert(id).or_else(|| leaders.iter().find(|leader| leader.id == *id))?;
                 leads(leader).then_some(leader.state)
             });
-            let input = Input::Due { leader, source_alive: source_alive(&missing, alert) };
+            let source_alive = source_alive(&missing, alert) && self.core.could_be_told(alert.created_at, self.now);
+            let input = Input::Due { leader, source_alive };
             changes.decide(&alert.id, &input, &Actor::System);
         }
         let dispatches = changes.write(tx, self.room).await?;

@@ -31,6 +31,8 @@ const ANSWERS_KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// nodes that disagree about the time would escalate each other's alerts early.
 const SKEW_EVERY: Duration = Duration::from_secs(5);
 const MAX_SKEW: SignedDuration = SignedDuration::from_secs(1);
+/// Comparisons in a row (a quarter of a minute) after which two witnesses are believed.
+const WRONG_LOOKS: u32 = 3;
 /// How often an outcome is recorded again while the store cannot take it: with [`AFTER_ERROR`] between, until the lease ends.
 const RECORD_TRIES: u32 = 120;
 /// Closed alerts deleted in one transaction.
@@ -139,21 +141,33 @@ impl Engine {
     }
 
     pub async fn act(&self, alert: &AlertId, input: Input, by: &Actor) -> Result<Alert> {
-        let (alert, dispatches) = self.0.core.act(alert, input, by, self.room()).await?;
-        self.launch(dispatches);
-        Ok(alert)
+        let (engine, alert, by) = (self.clone(), alert.clone(), by.clone());
+        to_the_end(async move {
+            let (alert, dispatches) = engine.0.core.act(&alert, input, &by, engine.room()).await?;
+            engine.launch(dispatches);
+            Ok(alert)
+        })
+        .await
     }
 
     pub async fn raise(&self, raise: Raise, by: &Actor) -> Result<Alert> {
-        let (alert, dispatches) = self.0.core.raise(raise, by, self.room()).await?;
-        self.launch(dispatches);
-        Ok(alert)
+        let (engine, by) = (self.clone(), by.clone());
+        to_the_end(async move {
+            let (alert, dispatches) = engine.0.core.raise(raise, &by, engine.room()).await?;
+            engine.launch(dispatches);
+            Ok(alert)
+        })
+        .await
     }
 
     pub async fn ping(&self, integration: &IntegrationId, ping: Ping) -> Result<()> {
-        let dispatches = self.0.core.ping(integration, ping, self.room()).await?;
-        self.launch(dispatches);
-        Ok(())
+        let (engine, integration) = (self.clone(), integration.clone());
+        to_the_end(async move {
+            let dispatches = engine.0.core.ping(&integration, ping, engine.room()).await?;
+            engine.launch(dispatches);
+            Ok(())
+        })
+        .await
     }
 
     pub async fn apply(&self, setup: Setup, by: &Actor, expect: Option<i64>) -> Result<Applied> {
@@ -196,7 +210,9 @@ impl Engine {
             health.problems.push("Firedog is stopping".to_owned());
         }
         if self.0.skewed.load(Ordering::Relaxed) {
-            health.problems.push("this node's clock is more than 1 s off the database's; it claims nothing until they agree".to_owned());
+            health
+                .problems
+                .push("this node's clock is more than 1 s off the database's; it claims nothing until they agree".to_owned());
         }
         if self.store().is_broken() {
             health.problems.push("the database is broken".to_owned());
@@ -239,7 +255,8 @@ impl Engine {
                 Ok((_, true)) => {}
                 Ok((next_wake, false)) => {
                     self.0.looping.store(true, Ordering::Relaxed);
-                    let until = next_wake.map_or(POLL, |at| {
+                    // Without room nothing can be handed out before a message comes back, and that wakes us.
+                    let until = next_wake.filter(|_| self.room() > 0).map_or(POLL, |at| {
                         let left = at.duration_since(self.clock().now());
                         Duration::try_from(left).unwrap_or(Duration::ZERO).min(POLL)
                     });
@@ -257,12 +274,22 @@ impl Engine {
 
     /// The only use of the database's clock.
     async fn compare_clocks(self) {
+        let mut wrong = 0;
         loop {
             let before = self.clock().now();
             if let Ok(Some(theirs)) = self.store().now_db().await {
                 // The answer was made somewhere between the question and now: only what is outside counts.
                 let after = self.clock().now();
                 let off = (theirs.duration_since(after)).max(before.duration_since(theirs));
+                // The wall clock agrees with the database and we do not: it was set right after we had started. Standing still
+                // for ever would be worse than one shifted interval.
+                let wall_off = (off - self.clock().drift().abs()).abs();
+                wrong = if off > MAX_SKEW && wall_off <= MAX_SKEW { wrong + 1 } else { 0 };
+                if wrong > WRONG_LOOKS {
+                    tracing::error!(?off, "the wall clock and the database agree against this process: following them");
+                    self.clock().trust_wall();
+                    wrong = 0;
+                }
                 let skewed = off > MAX_SKEW;
                 if self.0.skewed.swap(skewed, Ordering::Relaxed) != skewed {
                     tracing::error!(skewed, ?off, "the distance between this clock and the database's has changed");
@@ -451,6 +478,11 @@ impl Engine {
             self.commit(batch).await;
         }
     }
+}
+
+/// Goes on when whoever asked has gone away: what was committed as claimed must also be handed out.
+async fn to_the_end<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    tokio::spawn(work).await.unwrap_or_else(|error| Err(Error::Unavailable(format!("it broke off: {error}"))))
 }
 
 struct Retain {

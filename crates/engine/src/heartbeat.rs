@@ -1,7 +1,7 @@
 //! Heartbeats: a source that promises to be heard of, and the alert when it is not.
 
 use crate::changes::{Changes, LEASE};
-use crate::core::{Core, check_head};
+use crate::core::{AFTER_START, Core, check_head};
 use crate::scene::Scene;
 use crate::{Dispatch, Error, Result};
 use firedog_domain::alert::{Actor, Input, Opening, Pin};
@@ -171,6 +171,10 @@ impl Op for Missing {
                 beats.push(Heartbeat { state: State::Waiting, ready_at: None, ..beat });
                 continue;
             };
+            if beat.last_at.is_some_and(|heard| !self.core.could_be_told(heard, self.now)) {
+                beats.push(Heartbeat { ready_at: Some(after(self.core.0.up_since, AFTER_START)), ..beat });
+                continue;
+            }
             let what = if beat.state == State::Running { "has not finished" } else { "has not been heard of" };
             let limit = length_text(expected.every + expected.grace);
             let summary = format!("{} {what} for {limit}", beat.integration.slug());

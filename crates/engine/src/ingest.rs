@@ -79,7 +79,7 @@ impl Core {
 
     /// One event of the batch cannot be stored: halve it until that one stands alone, and give that one to the catch-all.
     async fn bisect(&self, batch: &Arc<[Incoming]>, now: Timestamp, room: usize) -> Result<Outcome> {
-        let mut parts = vec![0..batch.len()];
+        let mut parts = Vec::from([0..batch.len()]);
         let mut done: BTreeMap<usize, Vec<Accepted>> = BTreeMap::new();
         let mut dispatches = Vec::new();
         while let Some(part) = parts.pop() {
@@ -221,11 +221,13 @@ impl Ingest {
         for (incoming, routing) in batch.iter().zip(&self.routings) {
             let event = &incoming.event;
             let Some(routing) = routing.as_ref().filter(|_| event.action == Action::Trigger) else { continue };
-            if !index.by_source.contains_key(&(event.integration.clone(), event.dedup_key.clone())) {
+            let own = index.by_source.get(&(event.integration.clone(), event.dedup_key.clone())).and_then(|id| changes.alert(id));
+            // One that is open elsewhere may be resolved by this very batch, and the trigger after it opens one here.
+            if own.is_none_or(|alert| alert.service.as_ref() != Some(&routing.service)) {
                 by_service.insert((&routing.service, &event.dedup_key));
-                if event.started_at.is_some() {
-                    replays.insert((&routing.service, &event.dedup_key));
-                }
+            }
+            if own.is_none() && event.started_at.is_some() {
+                replays.insert((&routing.service, &event.dedup_key));
             }
         }
         if !by_service.is_empty() {

@@ -133,7 +133,7 @@ impl Op for Record {
     async fn run(&self, tx: &mut dyn Tx) -> store::Result<Vec<Dispatch>> {
         check_head(tx, &self.scene).await?;
         let ids = [self.tried.alert.clone()];
-        let Some(alert) = store::alert::get(tx, &self.tried.alert).await? else {
+        let Some(alert) = store::alert::lock(tx, &self.tried.alert).await? else {
             return Ok(Vec::new());
         };
         let siblings = store::notification::load_for_alerts(tx, &ids).await?;

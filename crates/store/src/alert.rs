@@ -158,6 +158,13 @@ pub async fn get(tx: &mut dyn Tx, id: &AlertId) -> Result<Option<Alert>> {
     first(tx, &format!("SELECT {COLUMNS} FROM alert WHERE id = $1"), &[id.into()]).await?.map(read).transpose()
 }
 
+/// The same, and nobody else can write it before this transaction ends. For decisions that rest on rows beside the
+/// alert's own, whose versions do not guard them.
+pub async fn lock(tx: &mut dyn Tx, id: &AlertId) -> Result<Option<Alert>> {
+    let sql = format!("SELECT {COLUMNS} FROM alert WHERE id = $1 {}", tx.dialect().for_update());
+    first(tx, &sql, &[id.into()]).await?.map(read).transpose()
+}
+
 /// In no particular order; ids that do not exist are left out.
 pub async fn get_many(tx: &mut dyn Tx, ids: &[AlertId]) -> Result<Vec<Alert>> {
     let keys = ids.iter().map(|id| vec![id.into()]).collect();
@@ -232,7 +239,9 @@ pub async fn followers_of(tx: &mut dyn Tx, leader: &AlertId) -> Result<Vec<Alert
 pub async fn leaders(tx: &mut dyn Tx, service: &ServiceId, since: Timestamp) -> Result<Vec<Alert>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM alert WHERE service = $1 AND open AND state = 'triggered' AND follows IS NULL AND created_at >= $2
-            ORDER BY created_at, id LIMIT 1000"
+            ORDER BY created_at, id LIMIT 1000 {}",
+        // Whoever acknowledges or resolves one of them waits, and then sees who follows it.
+        tx.dialect().for_share()
     );
     read_all(tx.query(&sql, &[service.into(), since.into()]).await?)
 }

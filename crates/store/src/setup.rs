@@ -33,8 +33,19 @@ fn read(mut r: Row) -> Result<Stored> {
 }
 
 pub async fn heads(tx: &mut dyn Tx) -> Result<Heads> {
+    read_heads(tx, "SELECT name, version FROM head").await
+}
+
+/// The same, and neither can move before this transaction ends: a decision that has seen a silence is committed before
+/// the silence can be ended, so whoever ends it finds the alert that it holds back.
+pub async fn hold_heads(tx: &mut dyn Tx) -> Result<Heads> {
+    let sql = format!("SELECT name, version FROM head ORDER BY name {}", tx.dialect().for_share());
+    read_heads(tx, &sql).await
+}
+
+async fn read_heads(tx: &mut dyn Tx, sql: &str) -> Result<Heads> {
     let mut heads = Heads::default();
-    for mut row in tx.query("SELECT name, version FROM head", &[]).await? {
+    for mut row in tx.query(sql, &[]).await? {
         match row.text()?.as_str() {
             "setup" => heads.setup = row.int()?,
             "live" => heads.live = row.int()?,

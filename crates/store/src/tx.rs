@@ -35,6 +35,22 @@ pub trait Op: Send + Sync + 'static {
 }
 
 impl Dialect {
+    /// Follows a `SELECT` whose rows must not change before this transaction ends; SQLite has one writer anyway.
+    pub(crate) fn for_share(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => "FOR SHARE",
+        }
+    }
+
+    /// The same for rows that this transaction is about to change.
+    pub(crate) fn for_update(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => "FOR UPDATE",
+        }
+    }
+
     /// Follows a claim's inner `SELECT`: leave out the rows that another node is claiming right now.
     pub(crate) fn skip_locked(self) -> &'static str {
         match self {

@@ -245,7 +245,8 @@ fn step(world: &World, pinned: Option<&Policy>, alert: &mut Alert, input: &Input
         Input::Escalate => {
             fx.note(now, EntryKind::Escalated, by.user(), said_by(by));
             retrigger(alert);
-            page_now(world, pinned, alert, now, &mut fx);
+            // Whoever asks for the next person has a reason; a silence is for machines that complain.
+            page_through(world, pinned, alert, now, &mut fx);
         }
         Input::Due { leader, source_alive } => due(world, pinned, alert, *leader, *source_alive, now, &mut fx),
         Input::Unreached => unreached(world, pinned, alert, now, &mut fx),
@@ -372,6 +373,8 @@ fn due(
             Some(held) => hold(alert, &held, now, fx),
             None => {
                 fx.note(now, EntryKind::Released, None, "nothing holds it back any more".to_owned());
+                // Holding it cancelled what had not gone out, and whoever had been asked has been let go since.
+                alert.cursor = Cursor::default();
                 page_now(world, pinned, alert, now, fx);
             }
         },
@@ -431,6 +434,11 @@ fn page_now(world: &World, pinned: Option<&Policy>, alert: &mut Alert, now: Time
     if let Some(held) = held(world, alert.service.as_ref(), &alert.labels, now) {
         return hold(alert, &held, now, fx);
     }
+    page_through(world, pinned, alert, now, fx);
+}
+
+/// [`page_now`], whatever would hold it back.
+fn page_through(world: &World, pinned: Option<&Policy>, alert: &mut Alert, now: Timestamp, fx: &mut Effects) {
     let catch_all = escalation::past_last_pass(pinned, &alert.policy);
     let began = alert.cursor;
     loop {

@@ -224,10 +224,13 @@ fn a_silence_holds_says_by_what_and_ends() {
     world.live.silences[0].until = at(2000);
     let (alert, fx) = then(&world, &alert, DUE, &Actor::System, 700);
     assert_eq!((fx.cancel_pages, alert.next), (true, Some(Next { at: at(2000), kind: NextKind::Release })));
-    // Ended early: released early.
+    // Somebody who asks for the next person gets them all the same.
+    let (_, fx) = then(&world, &alert, Input::Escalate, &ada(), 750);
+    assert_eq!(fx.notifications.iter().map(|n| n.user.as_str()).collect::<Vec<_>>(), ["grace"]);
+    // Ended early: released early, and from the first step, whose messages may have been cancelled unsent.
     world.live.silences.clear();
     let (_, fx) = then(&world, &alert, DUE, &Actor::System, 800);
-    assert_eq!(fx.notifications.len(), 1);
+    assert_eq!(fx.notifications.iter().map(|n| n.user.as_str()).collect::<Vec<_>>(), ["ada"]);
 }
 
 #[test]
