@@ -79,7 +79,8 @@ impl Core {
 
     /// One event of the batch cannot be stored: halve it until that one stands alone, and give that one to the catch-all.
     async fn bisect(&self, batch: &Arc<[Incoming]>, now: Timestamp, room: usize) -> Result<Outcome> {
-        let mut parts = Vec::from([0..batch.len()]);
+        let whole = 0..batch.len();
+        let mut parts = vec![whole];
         let mut done: BTreeMap<usize, Vec<Accepted>> = BTreeMap::new();
         let mut dispatches = Vec::new();
         while let Some(part) = parts.pop() {
