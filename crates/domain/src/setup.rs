@@ -479,6 +479,9 @@ pub struct Silence {
     /// `None`: any service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceId>,
+    /// Made through the key of this integration: holds back only what came in through it. `None`: whatever its way in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub integration: Option<IntegrationId>,
     /// All must match. In the files `match: { name: value }` or `matchers: ["name=~value"]`.
     pub matchers: Vec<Matcher>,
     #[serde(default)]

@@ -42,10 +42,17 @@ pub struct Held {
     pub until: Timestamp,
 }
 
-/// What holds back an alert of a service with these labels at `now`; where several do, the one that ends last.
-pub fn held(world: &World, service: Option<&ServiceId>, labels: &BTreeMap<String, String>, now: Timestamp) -> Option<Held> {
-    let silences = world.setup.silences.iter().chain(&world.live.silences);
-    let silenced = silences.filter(|s| s.from <= now && now < s.until && covers(s, service, labels)).map(|s| Held {
+/// What holds back an alert of a service, an integration (`None`: by hand) and these labels at `now`; where several do, the one
+/// that ends last.
+pub fn held(
+    world: &World,
+    service: Option<&ServiceId>,
+    integration: Option<&IntegrationId>,
+    labels: &BTreeMap<String, String>,
+    now: Timestamp,
+) -> Option<Held> {
+    let all = world.setup.silences.iter().chain(&world.live.silences);
+    let silenced = all.filter(|s| silences(s, service, integration, labels, now)).map(|s| Held {
         by: format!("silence {}", s.id),
         why: s.why.clone(),
         until: s.until,
@@ -58,9 +65,18 @@ pub fn held(world: &World, service: Option<&ServiceId>, labels: &BTreeMap<String
     silenced.chain(maintained).max_by_key(|held| held.until)
 }
 
-fn covers(silence: &Silence, service: Option<&ServiceId>, labels: &BTreeMap<String, String>) -> bool {
+/// Whether one silence holds back an alert of a service, an integration and these labels at `now`.
+pub fn silences(
+    silence: &Silence,
+    service: Option<&ServiceId>,
+    integration: Option<&IntegrationId>,
+    labels: &BTreeMap<String, String>,
+    now: Timestamp,
+) -> bool {
+    let runs = silence.from <= now && now < silence.until;
     let service_agrees = silence.service.as_ref().is_none_or(|wanted| Some(wanted) == service);
-    service_agrees && silence.matchers.iter().all(|matcher| matcher.matches(labels))
+    let integration_agrees = silence.integration.as_ref().is_none_or(|wanted| Some(wanted) == integration);
+    runs && service_agrees && integration_agrees && silence.matchers.iter().all(|matcher| matcher.matches(labels))
 }
 
 /// A span of time: from, and until (exclusive).

@@ -251,7 +251,8 @@ fn silence() -> impl Strategy<Value = Silence> {
     });
     (matchers, instant(), length(), text(), text()).prop_map(|(mut matchers, from, length, why, created_by)| {
         matchers.truncate(2);
-        Silence { id: "quiet".into(), service: Some("web".into()), matchers, from, until: from + length, why, created_by }
+        let (id, service) = ("quiet".into(), Some("web".into()));
+        Silence { id, service, integration: None, matchers, from, until: from + length, why, created_by }
     })
 }
 

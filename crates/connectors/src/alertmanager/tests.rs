@@ -351,6 +351,7 @@ fn stored(from: &str, until: &str) -> Silence {
     Silence {
         id: "s1".into(),
         service: None,
+        integration: None,
         matchers,
         from: at(from),
         until: at(until),

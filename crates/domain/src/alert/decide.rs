@@ -369,18 +369,20 @@ fn due(
                 page_now(world, pinned, alert, now, fx);
             }
         }
-        (State::Triggered, Some(NextKind::Release)) => match held(world, alert.service.as_ref(), &alert.labels, now) {
-            Some(held) => hold(alert, &held, now, fx),
-            None => {
-                fx.note(now, EntryKind::Released, None, "nothing holds it back any more".to_owned());
-                // Holding it cancelled what had not gone out, and whoever had been asked has been let go since.
-                alert.cursor = Cursor::default();
-                page_now(world, pinned, alert, now, fx);
+        (State::Triggered, Some(NextKind::Release)) => {
+            match held(world, alert.service.as_ref(), alert.integration.as_ref(), &alert.labels, now) {
+                Some(held) => hold(alert, &held, now, fx),
+                None => {
+                    fx.note(now, EntryKind::Released, None, "nothing holds it back any more".to_owned());
+                    // Holding it cancelled what had not gone out, and whoever had been asked has been let go since.
+                    alert.cursor = Cursor::default();
+                    page_now(world, pinned, alert, now, fx);
+                }
             }
-        },
+        }
         (State::Triggered, Some(NextKind::Page)) if is_due => page_now(world, pinned, alert, now, fx),
         (State::Triggered, Some(NextKind::Page)) => {
-            if let Some(held) = held(world, alert.service.as_ref(), &alert.labels, now) {
+            if let Some(held) = held(world, alert.service.as_ref(), alert.integration.as_ref(), &alert.labels, now) {
                 hold(alert, &held, now, fx);
             }
         }
@@ -431,7 +433,7 @@ fn hold(alert: &mut Alert, held: &Held, now: Timestamp, fx: &mut Effects) {
 
 /// Pages the stage at the cursor, skipping what reaches nobody, and sets the next action. Always ends with one.
 fn page_now(world: &World, pinned: Option<&Policy>, alert: &mut Alert, now: Timestamp, fx: &mut Effects) {
-    if let Some(held) = held(world, alert.service.as_ref(), &alert.labels, now) {
+    if let Some(held) = held(world, alert.service.as_ref(), alert.integration.as_ref(), &alert.labels, now) {
         return hold(alert, &held, now, fx);
     }
     page_through(world, pinned, alert, now, fx);

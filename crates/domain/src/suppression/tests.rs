@@ -15,6 +15,7 @@ fn silence(id: &str, service: Option<&str>, matchers: &[&str], from: &str, until
     Silence {
         id: SilenceId::from(id),
         service: service.map(ServiceId::from),
+        integration: None,
         matchers: matchers.iter().map(|text| text.parse().unwrap()).collect(),
         from: at(from),
         until: at(until),
@@ -170,12 +171,29 @@ fn what_holds_an_alert() {
         (None, &[], "2026-01-05T08:45Z", None),
     ] {
         let service = service.map(ServiceId::from);
-        let held = held(&world, service.as_ref(), &labels(pairs), at(now));
+        let held = held(&world, service.as_ref(), None, &labels(pairs), at(now));
         let brief = held.as_ref().map(|held| (held.by.as_str(), held.until));
         assert_eq!(brief, expect.map(|(by, until)| (by, at(until))), "{service:?} {pairs:?} {now}");
     }
-    let why = |now| held(&world, Some(&ServiceId::from("web")), &labels(noisy), at(now)).unwrap().why;
+    let why = |now| held(&world, Some(&ServiceId::from("web")), None, &labels(noisy), at(now)).unwrap().why;
     assert_eq!((why("2026-01-05T01:00Z"), why("2026-01-06T08:00Z")), ("why noisy".to_owned(), "patches".to_owned()));
+}
+
+#[test]
+fn a_silence_made_through_a_key_holds_back_only_what_came_in_through_it() {
+    let from_shop = Some(IntegrationId::from("shop/am"));
+    let quiet =
+        Silence { integration: from_shop.clone(), ..silence("s", None, &["env=test"], "2026-01-05T00:00Z", "2026-01-06T00:00Z") };
+    let mut world = World::default();
+    world.live.silences.push(quiet);
+    let other = Some(IntegrationId::from("web/am"));
+    for (service, integration, expect) in
+        [("shop", &from_shop, true), ("web", &from_shop, true), ("shop", &other, false), ("shop", &None, false)]
+    {
+        let held =
+            held(&world, Some(&service.into()), integration.as_ref(), &labels(&[("env", "test")]), at("2026-01-05T01:00Z"));
+        assert_eq!(held.is_some(), expect, "{service} {integration:?}");
+    }
 }
 
 #[test]

@@ -128,6 +128,8 @@ pub(super) struct SilenceRow {
     id: String,
     /// `null`: any service.
     service: Option<String>,
+    /// Made through the key of this integration: holds back only what came in through it.
+    integration: Option<String>,
     /// All must match: `name="value"`, `!=`, `=~`, `!~`.
     matchers: Vec<String>,
     from: Timestamp,
@@ -142,6 +144,7 @@ fn silence_row(item: Silence, from_files: bool) -> SilenceRow {
     SilenceRow {
         id: item.id.0,
         service: item.service.map(|id| id.0),
+        integration: item.integration.map(|id| id.0),
         matchers: item.matchers.iter().map(ToString::to_string).collect(),
         from: item.from,
         until: item.until,
@@ -202,7 +205,8 @@ pub(super) async fn add_silence(
     let until = end(&app, new.from, new.until, new.length.as_deref())?;
     let created_by = caller.user.as_ref().map_or_else(|| caller.name.clone(), ToString::to_string);
     let service = new.service.map(ServiceId);
-    let silence = live::NewSilence { id: None, service, matchers, from: new.from, until, why: new.why, created_by };
+    let silence =
+        live::NewSilence { id: None, service, integration: None, matchers, from: new.from, until, why: new.why, created_by };
     let silence = live::put_silence(&app, silence, &caller.actor()).await?;
     Ok((StatusCode::CREATED, axum::Json(silence_row(silence, false))))
 }

@@ -7,7 +7,7 @@ use firedog_domain::alert::{Actor, Alert, Entry, Input, Pin, State};
 use firedog_domain::event::{Event, MAX_SUMMARY, Severity};
 use firedog_domain::id::{AlertId, IntegrationId, ServiceId, TeamId, UserId};
 use firedog_domain::setup::{Target, Urgency};
-use firedog_domain::suppression::{Held, World, held, occurrence};
+use firedog_domain::suppression::{Held, World, held, occurrence, silences};
 use firedog_engine::Raise;
 use firedog_store::alert::{Filter, Position};
 use firedog_store::{Op, Tx};
@@ -78,7 +78,7 @@ pub async fn show(app: &App, id: &AlertId) -> Result<Shown> {
     let (alert, timeline, event) = found.ok_or_else(|| Error::NotFound(format!("there is no alert {id}")))?;
     let scene = app.engine.scene().await?;
     let held = match alert.state {
-        State::Triggered => held(&scene.world, alert.service.as_ref(), &alert.labels, app.now()),
+        State::Triggered => held(&scene.world, alert.service.as_ref(), alert.integration.as_ref(), &alert.labels, app.now()),
         _ => None,
     };
     Ok(Shown { alert, timeline, event, held })
@@ -280,10 +280,8 @@ pub async fn of_integration(app: &App, id: &IntegrationId) -> Result<Vec<OfInteg
 
 /// Ids of the silences and of the maintenance windows that cover an alert now.
 fn holders(world: &World, alert: &Alert, now: Timestamp) -> (Vec<String>, Vec<String>) {
-    let silences = world.setup.silences.iter().chain(&world.live.silences).filter(|silence| {
-        let of_service = silence.service.is_none() || silence.service == alert.service;
-        of_service && silence.from <= now && now < silence.until && silence.matchers.iter().all(|m| m.matches(&alert.labels))
-    });
+    let all = world.setup.silences.iter().chain(&world.live.silences);
+    let silences = all.filter(|s| silences(s, alert.service.as_ref(), alert.integration.as_ref(), &alert.labels, now));
     let windows = world.setup.maintenance.iter().chain(&world.live.maintenance).filter(|window| {
         let of_service = alert.service.as_ref().is_some_and(|service| window.services.contains(service));
         of_service && occurrence(window, now).is_some()

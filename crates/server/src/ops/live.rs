@@ -120,6 +120,8 @@ pub struct NewSilence {
     /// Replaces the one with this id.
     pub id: Option<SilenceId>,
     pub service: Option<ServiceId>,
+    /// Holds back only what came in through it.
+    pub integration: Option<IntegrationId>,
     pub matchers: Vec<Matcher>,
     pub from: Option<Timestamp>,
     pub until: Timestamp,
@@ -139,6 +141,7 @@ pub async fn put_silence(app: &App, new: NewSilence, by: &firedog_domain::alert:
     let mut silence = Silence {
         id: new.id.unwrap_or_else(|| SilenceId::from("")),
         service: new.service,
+        integration: new.integration,
         matchers: new.matchers,
         from,
         until: new.until,

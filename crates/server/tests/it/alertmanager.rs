@@ -1,8 +1,11 @@
 //! An Alertmanager under `/in/KEY`, as Prometheus and amtool use it.
 
-use crate::town::{AM, GENERIC, Town, everywhere, minutes};
+use crate::town::{AM, GENERIC, SETUP, Town, everywhere, minutes, source};
 use firedog_engine::Options;
+use firedog_server::auth::{Caller, Role};
+use firedog_server::ops::setup::{Wish, apply};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 fn alert(name: &str) -> Value {
     json!({ "labels": { "alertname": name, "severity": "critical" }, "annotations": { "summary": format!("{name} is slow") },
@@ -123,17 +126,67 @@ async fn silences_live_as_amtool_expects() {
         town.call("DELETE", &format!("{base}/silence/019cb000-0000-7000-8000-000000000000"), &[], "").await.is(404);
         town.call("DELETE", &format!("{base}/silence/nonsense"), &[], "").await.is(422);
         town.call("GET", &format!("{base}/silence/nonsense"), &[], "").await.is(404);
-        town.call("DELETE", &format!("{base}/silence/known-noise"), &[], "").await.is(400);
+        town.call("DELETE", &format!("{base}/silence/known-noise"), &[], "").await.is(403);
         town.send(&format!("{base}/silences"), body("019cb000-0000-7000-8000-000000000000", "x", "2026-03-02T19:00:00Z"))
             .await
             .is(404);
         town.send(&format!("{base}/silences"), body("", "", "2026-03-02T19:00:00Z")).await.is(400);
         town.send(&format!("{base}/silences"), body("", "x", "2026-03-01T19:00:00Z")).await.is(400);
-        // What this key silenced is limited to its own service.
-        let rows = town.get("/silences").await;
-        assert!(rows["items"].as_array().unwrap().iter().all(|row| row["service"] == "shop"), "{rows:#}");
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_key_silences_only_what_comes_in_through_it_whatever_the_routes() {
+    let town = Town::new().await;
+    let routed = format!("{SETUP}routes: [ {{ when: \"labels.alertname == 'Routed'\", service: job }} ]\n");
+    let admin = Caller { name: "admin".to_owned(), role: Role::Admin, user: None };
+    apply(&town.app, &[source(&routed)], Wish::default(), &admin).await.unwrap();
+    let grafana = "/in/a-key-for-grafana-alerts/api/v2";
+    let body = |id: &str, end: &str| {
+        json!({ "id": id, "matchers": [{ "name": "alertname", "value": ".+", "isRegex": true, "isEqual": true }],
+            "startsAt": "2026-03-02T16:00:00Z", "endsAt": end, "createdBy": "eve", "comment": "quiet" })
+    };
+    let put = async |base: &str, id: &str| town.send(&format!("{base}/silences"), body(id, "2026-03-02T18:00:00Z")).await;
+    let made = put(grafana, "").await.is(200).json();
+    let theirs = made["silenceID"].as_str().unwrap().to_owned();
+    let row = town.get("/silences").await["items"].as_array().unwrap().iter().find(|row| row["id"] == theirs.as_str()).cloned();
+    let row = row.unwrap();
+    assert_eq!((row["service"].as_str(), row["integration"].as_str()), (None, Some("shop/graf")));
+    // Another integration of the same service pages all the same, and so does what routes send elsewhere.
+    post(&town, json!([alert("Slow"), alert("Routed")])).await.is(200);
+    let listed = town.get("/alerts").await;
+    let services: BTreeSet<&str> = listed["items"].as_array().unwrap().iter().filter_map(|row| row["service"].as_str()).collect();
+    assert_eq!(services, ["job", "shop"].into());
+    assert_eq!(town.sent().await, ["page ada/hook", "page ada/hook"]);
+    // It neither sees nor ends what was made through another key.
+    let own = format!("/in/{AM}/api/v2");
+    town.call("GET", &format!("{own}/silence/{theirs}"), &[], "").await.is(404);
+    put(&own, &theirs).await.is(404);
+    // What people made it sees, and leaves alone.
+    let matching = json!({ "service": "shop", "match": { "alertname": "Other" }, "for": "2h", "why": "by hand" });
+    let by_hand = town.post("/silences", matching).await.is(201).json()["id"].as_str().unwrap().to_owned();
+    let elsewhere = json!({ "service": "job", "for": "2h", "why": "by hand" });
+    let elsewhere = town.post("/silences", elsewhere).await.is(201).json()["id"].as_str().unwrap().to_owned();
+    let ids = |list: Value| -> BTreeSet<String> {
+        list.as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ids(ask(&town, "silences").await), ["known-noise".to_owned(), by_hand.clone()].into());
+    let refused = town.call("DELETE", &format!("{own}/silence/{by_hand}"), &[], "").await.is(403);
+    assert!(refused.json().as_str().unwrap().contains("not made through this key"), "{}", refused.text);
+    put(&own, &by_hand).await.is(403);
+    town.call("DELETE", &format!("{own}/silence/{theirs}"), &[], "").await.is(404);
+    town.call("DELETE", &format!("{own}/silence/{elsewhere}"), &[], "").await.is(404);
+    assert_eq!(town.get("/silences").await["items"].as_array().unwrap().len(), 4, "all of them still run");
+    // Its own hold back what it sends, wherever that is routed.
+    put(&own, "").await.is(200);
+    post(&town, json!([alert("New")])).await.is(200);
+    let mut routed = alert("Routed");
+    routed["labels"]["instance"] = "b".into();
+    post(&town, json!([routed])).await.is(200);
+    assert_eq!(town.sent().await, Vec::<String>::new());
+    let listed = ask(&town, "alerts?active=false").await;
+    assert_eq!(listed.as_array().unwrap().len(), 4, "{listed:#}");
 }
 
 #[tokio::test]

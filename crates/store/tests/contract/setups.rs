@@ -14,6 +14,7 @@ fn silence(id: &str, from: i64, until: i64) -> Silence {
     Silence {
         id: id.into(),
         service: Some("web".into()),
+        integration: Some("web/am".into()),
         matchers: Vec::new(),
         from: at(from),
         until: at(until),

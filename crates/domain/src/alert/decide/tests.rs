@@ -208,6 +208,7 @@ fn a_silence_holds_says_by_what_and_ends() {
     world.live.silences.push(Silence {
         id: "noise".into(),
         service: None,
+        integration: None,
         matchers: vec![Matcher::new("institution", MatchOp::Equal, "0042").expect("a matcher")],
         from: at(-10),
         until: at(600),

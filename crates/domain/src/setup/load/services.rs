@@ -208,6 +208,7 @@ pub(super) fn silence(r: &mut Reader, f: &Fields) -> Silence {
     Silence {
         id,
         service,
+        integration: None,
         matchers,
         from,
         until: until.unwrap_or_default(),
