@@ -9,7 +9,7 @@ use crate::id::*;
 use crate::setup::{Channel, Urgency};
 use crate::suppression::World;
 use crate::time::length_text;
-use crate::trace::{Faults, Start, Trace, TraceEntry, simulate};
+use crate::trace::{Faults, Start, Trace, TraceEntry, simulate_until};
 use jiff::{SignedDuration, Timestamp};
 
 /// More findings than anybody reads; the rest of that policy is not looked at.
@@ -47,9 +47,18 @@ pub fn prove(world: &World, from: Timestamp, to: Timestamp, within: SignedDurati
         for urgency in [Urgency::High, Urgency::Low] {
             let start = Start { service: None, policy: Pin::Policy(policy.id.clone()), urgency };
             let mut open: Vec<Finding> = Vec::new();
+            let only_channel = only_channel(world, urgency);
+            // Once somebody else and another channel have been seen, nothing later can be a first survivor.
+            let enough = |entries: &[TraceEntry]| {
+                entries.first().is_some_and(|first| {
+                    entries.iter().any(|entry| entry.user != first.user)
+                        && (only_channel || entries.iter().any(|entry| entry.channel != first.channel))
+                })
+            };
             let mut at = from;
             while at < to && findings.len() + open.len() < MAX_FINDINGS {
-                let trace = simulate(world, &start, at, &Faults { nobody_answers: true, ..Faults::default() });
+                let nobody = Faults { nobody_answers: true, ..Faults::default() };
+                let trace = simulate_until(world, &start, at, &nobody, enough);
                 let until = trace.holds_until.min(to);
                 // A boundary in the past would stand still; the resolver never answers one, but a loop must not trust that.
                 let until =
@@ -62,6 +71,21 @@ pub fn prove(world: &World, from: Timestamp, to: Timestamp, within: SignedDurati
     }
     findings.sort_by(|a, b| (&a.policy, a.urgency, a.from, &a.failure).cmp(&(&b.policy, b.urgency, b.from, &b.failure)));
     findings
+}
+
+/// Whether all rules of this urgency use one kind of contact method: then its failure leaves nobody, and no trace need be run
+/// to its end to know that.
+fn only_channel(world: &World, urgency: Urgency) -> bool {
+    let mut channels = world.setup.users.iter().flat_map(|user| {
+        let contacts = user.contacts();
+        let used = user
+            .rules_for(urgency)
+            .into_iter()
+            .filter_map(move |rule| contacts.iter().find(|c| c.id == rule.via).map(|c| c.address.channel()));
+        used.collect::<Vec<_>>()
+    });
+    let first = channels.next();
+    channels.all(|channel| Some(channel) == first)
 }
 
 /// Adds what a cell shows; a finding that goes on from the cell before it is made longer.

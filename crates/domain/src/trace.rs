@@ -69,6 +69,17 @@ pub struct Trace {
 
 /// Runs `start` dry for an alert at `at`.
 pub fn simulate(world: &World, start: &Start, at: Timestamp, faults: &Faults) -> Trace {
+    simulate_until(world, start, at, faults, |_| false)
+}
+
+/// The same, but no further than `enough` says. What the trace says of its time (`holds_until`) then is about this part of it.
+pub(crate) fn simulate_until(
+    world: &World,
+    start: &Start,
+    at: Timestamp,
+    faults: &Faults,
+    enough: impl Fn(&[TraceEntry]) -> bool,
+) -> Trace {
     let pinned = match &start.policy {
         Pin::Policy(id) => world.setup.policy(id),
         _ => None,
@@ -103,6 +114,9 @@ pub fn simulate(world: &World, start: &Start, at: Timestamp, faults: &Faults) ->
                     let reached = run.rows[i].user.clone();
                     if !faults.nobody_answers && !faults.silent.contains(&reached) {
                         answered = Some(now);
+                    }
+                    if enough(&run.trace.entries) {
+                        break;
                     }
                 }
             }
