@@ -186,10 +186,11 @@ impl<'a> Changes<'a> {
         self.lead(tx).await?;
         let written = self.touched.iter().filter_map(|id| self.alerts.get(id)).cloned();
         let (inserts, updates): (Vec<Alert>, Vec<Alert>) = written.partition(|alert| self.is_new(&alert.id));
-        store::alert::insert_many(tx, &inserts).await?;
+        // Updates first: an alert that closes in this batch makes room for the next one with its key.
         if !store::alert::update_many(tx, &updates).await?.is_empty() {
             return Err(store::Error::Conflict);
         }
+        store::alert::insert_many(tx, &inserts).await?;
         let cancel: Vec<AlertId> = self.cancel.iter().filter(|id| !self.is_new(id)).cloned().collect();
         store::notification::cancel_pending(tx, &cancel).await?;
         if !store::notification::update_many(tx, &self.rewritten).await?.is_empty() {

@@ -1,161 +1,158 @@
-//! The main scenarios with one fault at the N-th operation, for every N and every kind of fault: whatever fails, the
-//! sender that tries again is served, and a human is reached.
+//! The main scenarios, and each of them with one fault at the N-th operation, for every N and every kind of fault:
+//! whatever fails, a sender that tries again is served, a human is reached, and nothing is sent twice.
 
-use crate::sim::{Weather, checks, now, provider::Provider, setups};
-use firedog_domain::alert::{Actor, Input, State};
-use firedog_domain::delivery::Outcome;
-use firedog_domain::event::{Action, Event, Severity};
-use firedog_domain::id::AlertId;
+use crate::sim::{seen, setups, weather::Weather};
+use crate::stage::{Stage, event, start};
+use crate::wait;
+use firedog_domain::alert::{Input, State};
+use firedog_domain::event::Action;
 use firedog_domain::time::{after, mins, secs};
-use firedog_engine::{Clock, Core, Dispatch, Error, Options};
+use firedog_engine::Ping;
 use firedog_store::{Fault, Store};
-use jiff::SignedDuration;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const FAULTS: [Fault; 4] = [Fault::Busy, Fault::Conflict, Fault::LostAnswer, Fault::Crash];
-/// A client tries again so often; one fault needs one.
-const TRIES: usize = 3;
 
-struct Stage {
-    core: Core,
-    clock: Clock,
-    store: Store,
-    weather: Arc<Weather>,
-    provider: Provider,
-    flights: Vec<Dispatch>,
+/// Looks into the database; the fault of a sweep must not hit a look.
+pub(crate) type Calm<'a> = &'a dyn Fn(&mut dyn FnMut());
+
+pub(crate) fn a_page_is_answered(stage: &mut Stage, calm: Calm<'_>) {
+    let alert = stage.send(Action::Trigger, "api/in", "k").expect("an alert");
+    stage.pass(mins(2));
+    assert!(stage.reached(&alert, start()), "somebody is paged");
+    let arrived = |stage: &Stage| stage.provider.arrived.keys().filter(|id| !id.as_str().contains(".v")).count();
+    stage.act(&alert, Input::Acknowledge);
+    let pages = arrived(stage);
+    stage.pass(mins(10));
+    calm(&mut || assert_eq!(stage.state(&alert), State::Acknowledged));
+    assert_eq!(arrived(stage), pages, "nobody is paged for an alert that somebody has");
+    stage.send(Action::Resolve, "api/in", "k");
+    stage.pass(mins(2));
+    calm(&mut || {
+        assert_eq!(stage.state(&alert), State::Resolved);
+        assert!(stage.alert(&alert).resolved_because.is_some());
+        stage.at_rest();
+    });
 }
 
-impl Stage {
-    fn new() -> Self {
-        let weather = Weather::new(1);
-        let store = Store::memory_with(weather.clone()).expect("a database in memory");
-        let clock = Clock::manual("2026-03-02T12:00:00Z".parse().expect("a time"));
-        let core = Core::new(store.clone(), clock.clone(), Options { counted_ids: true, ..Options::default() });
-        now(core.apply(setups::first(), &Actor::System, None)).expect("the setup");
-        Self { core, clock, store, weather, provider: Provider::new(1), flights: Vec::new() }
-    }
-
-    /// What a client does that got no 2xx: again.
-    fn insist<T>(&mut self, mut what: impl FnMut(&Core) -> Result<T, Error>) -> T {
-        for _ in 0..TRIES {
-            if let Ok(done) = what(&self.core) {
-                return done;
-            }
-        }
-        panic!("one fault must not defeat a client that tries again");
-    }
-
-    fn send(&mut self, action: Action, key: &str) -> Option<AlertId> {
-        let event = Event {
-            integration: "api/in".into(),
-            action,
-            dedup_key: key.to_owned(),
-            summary: key.to_owned(),
-            severity: Severity::Critical,
-            source: None,
-            labels: BTreeMap::new(),
-            details: serde_json::Value::Null,
-            links: Vec::new(),
-            started_at: None,
-            valid_until: None,
-        };
-        let (accepted, dispatches) = self.insist(|core| now(core.ingest(vec![event.clone()], 8)));
-        self.flights.extend(dispatches);
-        accepted[0].alert.clone()
-    }
-
-    fn act(&mut self, alert: &AlertId, input: Input) {
-        for _ in 0..TRIES {
-            match now(self.core.act(alert, input.clone(), &Actor::User("ada".into()), 8)) {
-                Ok((_, dispatches)) => return self.flights.extend(dispatches),
-                // Done already: the answer of the first try was lost.
-                Err(Error::Conflict(_)) => return,
-                Err(_) => {}
-            }
-        }
-        panic!("one fault must not defeat a person who tries again");
-    }
-
-    /// Time passes in small steps; messages fly and are recorded.
-    fn pass(&mut self, time: SignedDuration) {
-        let until = after(self.clock.now(), time);
-        loop {
-            for dispatch in std::mem::take(&mut self.flights) {
-                let outcome = self.provider.deliver(&dispatch, self.clock.now());
-                assert_eq!(outcome, Outcome::Sent);
-                if let Ok(more) = now(self.core.record(&dispatch.notifications(), &outcome, self.clock.now(), 8)) {
-                    self.flights.extend(more);
-                }
-            }
-            if let Ok(step) = now(self.core.step(self.clock.now(), 8)) {
-                self.flights.extend(step.dispatches);
-            }
-            if self.clock.now() >= until && self.flights.is_empty() {
-                return;
-            }
-            if self.flights.is_empty() {
-                self.clock.advance(secs(5));
-            }
-        }
-    }
+pub(crate) fn nobody_answers(stage: &mut Stage, calm: Calm<'_>) {
+    let begun = stage.clock.now();
+    let alert = stage.send(Action::Trigger, "api/in", "k").expect("an alert");
+    stage.pass(mins(7));
+    let mut rows = Vec::new();
+    calm(&mut || rows = stage.pages(&alert));
+    let second = rows.iter().find(|n| n.page == 2).expect("the secondary is paged");
+    assert_eq!(second.user.as_str(), "grace");
+    let waited = second.created_at.duration_since(begun);
+    // A fault may cost a look, a second later the next one sees it; it must never make the step come early.
+    assert!(waited >= mins(5) && waited <= mins(5) + secs(5), "{waited:#}");
+    assert!(stage.provider.arrived.contains_key(&second.id), "and the page arrives");
+    stage.act(&alert, Input::Resolve);
+    stage.pass(mins(2));
+    calm(&mut || stage.at_rest());
 }
 
-/// Runs `scenario` without a fault to count its operations, then once for every operation and kind of fault.
-fn sweep(name: &str, scenario: impl Fn(&mut Stage)) {
-    let mut runs = 0;
+pub(crate) fn a_setup_changes_under_an_open_alert(stage: &mut Stage, calm: Calm<'_>) {
+    let begun = stage.clock.now();
+    let alert = stage.send(Action::Trigger, "api/in", "k").expect("an alert");
+    stage.pass(mins(3));
+    stage.insist(|core| wait(core.apply(setups::second(), &firedog_domain::alert::Actor::System, None)));
+    stage.pass(mins(4));
+    let mut rows = Vec::new();
+    calm(&mut || rows = stage.pages(&alert));
+    let second = rows.iter().find(|n| n.page == 2).expect("the secondary is paged");
+    // The waits are those it triggered with; the people are those of now.
+    assert_eq!(second.user.as_str(), "linus");
+    let waited = second.created_at.duration_since(begun);
+    assert!(waited >= mins(5) && waited <= mins(5) + secs(5), "{waited:#}");
+    stage.act(&alert, Input::Resolve);
+    stage.pass(mins(2));
+    calm(&mut || stage.at_rest());
+}
+
+pub(crate) fn a_group_is_acknowledged_at_once(stage: &mut Stage, calm: Calm<'_>) {
+    let first = stage.send(Action::Trigger, "grouped/in", "a").expect("an alert");
+    let second = stage.send(Action::Trigger, "grouped/in", "b").expect("an alert");
+    stage.pass(mins(2));
+    assert!(stage.reached(&first, start()));
+    calm(&mut || {
+        assert_eq!(stage.alert(&second).follows.as_ref(), Some(&first));
+        assert!(stage.pages(&second).is_empty(), "one page for both");
+    });
+    stage.act(&first, Input::Acknowledge);
+    stage.pass(mins(10));
+    calm(&mut || {
+        assert_eq!((stage.state(&first), stage.state(&second)), (State::Acknowledged, State::Acknowledged));
+        assert!(stage.pages(&second).is_empty());
+    });
+    stage.send_all(vec![event(Action::Resolve, "grouped/in", "a"), event(Action::Resolve, "grouped/in", "b")]);
+    stage.pass(mins(2));
+    calm(&mut || stage.at_rest());
+}
+
+pub(crate) fn a_heartbeat_stays_out(stage: &mut Stage, calm: Calm<'_>) {
+    let ping = |stage: &mut Stage| stage.insist(|core| wait(core.ping(&"calm/beat".into(), Ping::Success, 0)));
+    ping(stage);
+    stage.pass(mins(5));
+    calm(&mut || assert!(seen::open(&stage.store).is_empty(), "it has a minute of grace"));
+    stage.pass(mins(3));
+    let mut open = Vec::new();
+    calm(&mut || open = seen::open(&stage.store));
+    assert_eq!(open.len(), 1, "{open:?}");
+    assert_eq!(open[0].dedup_key, "heartbeat:beat");
+    let waited = open[0].created_at.duration_since(start());
+    assert!(waited >= mins(6) && waited <= mins(6) + secs(5), "{waited:#}");
+    assert!(stage.reached(&open[0].id, after(start(), mins(6))));
+    ping(stage);
+    stage.pass(mins(2));
+    calm(&mut || {
+        assert_eq!(stage.state(&open[0].id), State::Resolved);
+        // The clock of the heartbeat itself goes on; no message waits.
+        stage.at_rest();
+    });
+}
+
+/// Runs a scenario once for every operation and kind of fault, until the fault comes after its end.
+fn sweep(scenario: fn(&mut Stage, Calm<'_>)) {
     for fault in FAULTS {
+        let mut hits = 0;
         for n in 1.. {
-            let mut stage = Stage::new();
-            stage.weather.strike(n, fault);
-            scenario(&mut stage);
-            if !stage.weather.struck() {
+            let weather = Weather::new(1);
+            let store = Store::memory_with(Arc::clone(&weather) as Arc<dyn firedog_store::Faults>).expect("a database in memory");
+            let mut stage = Stage::new(store);
+            weather.strike(n, fault);
+            scenario(&mut stage, &|look| weather.calm(look));
+            if !weather.struck() {
                 break;
             }
-            runs += 1;
-            assert!(n < 5_000, "{name} does not end");
+            hits += 1;
+            assert!(n < 5_000, "the scenario does not end");
         }
+        assert!(hits > 20, "only {hits} operations to fail");
     }
-    assert!(runs > 20, "{name} has hardly any operations to fail");
-    println!("{name}: {runs} faults survived");
 }
 
 #[test]
-fn a_page_is_answered() {
-    sweep("a page is answered", |stage| {
-        let alert = stage.send(Action::Trigger, "k").expect("an alert");
-        stage.pass(mins(1));
-        let weather = stage.weather.clone();
-        weather.calm(|| assert!(stage.provider.reached_since(&alert, "2026-03-02T12:00:00Z".parse().expect("a time"))));
-        stage.act(&alert, Input::Acknowledge);
-        let pages = stage.provider.arrived.len();
-        stage.pass(mins(10));
-        weather.calm(|| assert_eq!(checks::state_of(&stage.store, &alert), Some(State::Acknowledged)));
-        let after = stage.provider.arrived.keys().filter(|id| !id.as_str().contains(".v")).count();
-        assert!(after <= pages + 1, "nobody is paged for an acknowledged alert");
-        stage.send(Action::Resolve, "k");
-        stage.pass(mins(2));
-        weather.calm(|| {
-            assert_eq!(checks::state_of(&stage.store, &alert), Some(State::Resolved));
-            assert!(checks::resolved_because(&stage.store, &alert).is_some());
-            assert_eq!(checks::outbox(&stage.store), 0);
-        });
-    });
+fn a_page_is_answered_whatever_fails() {
+    sweep(a_page_is_answered);
 }
 
 #[test]
-fn nobody_answers_and_the_secondary_is_reached_in_time() {
-    sweep("nobody answers", |stage| {
-        let begun = stage.clock.now();
-        let alert = stage.send(Action::Trigger, "k").expect("an alert");
-        stage.pass(mins(7));
-        let weather = stage.weather.clone();
-        let rows = weather.calm(|| checks::pages(&stage.store, &alert));
-        let second = rows.iter().find(|n| n.page == 2).expect("the secondary is paged");
-        assert_eq!(second.user.as_str(), "grace");
-        let waited = second.created_at.duration_since(begun);
-        // A fault may cost the lease, or a look; it must never make the step come early.
-        assert!(waited >= mins(5) && waited <= mins(5) + secs(45), "{waited:#}");
-        assert!(stage.provider.arrived.contains_key(&second.id), "and the page arrives");
-    });
+fn the_secondary_is_reached_in_time_whatever_fails() {
+    sweep(nobody_answers);
+}
+
+#[test]
+fn a_setup_changes_whatever_fails() {
+    sweep(a_setup_changes_under_an_open_alert);
+}
+
+#[test]
+fn a_group_is_acknowledged_whatever_fails() {
+    sweep(a_group_is_acknowledged_at_once);
+}
+
+#[test]
+fn a_heartbeat_is_missed_whatever_fails() {
+    sweep(a_heartbeat_stays_out);
 }

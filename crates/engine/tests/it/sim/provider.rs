@@ -11,16 +11,14 @@ pub(crate) struct Provider {
     rng: Rng,
     /// In a thousand: how often an attempt does not simply succeed.
     pub(crate) trouble: u64,
-    /// Messages that arrived, by idempotency key.
-    pub(crate) arrived: BTreeMap<NotificationId, u32>,
-    /// Attempts that arrived although we were told otherwise.
-    pub(crate) unknown: BTreeMap<NotificationId, u32>,
+    /// Messages that arrived, by idempotency key: the fence of each attempt that did.
+    pub(crate) arrived: BTreeMap<NotificationId, Vec<i64>>,
     pages: Vec<(AlertId, UserId, Timestamp)>,
 }
 
 impl Provider {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { rng: Rng::new(seed), trouble: 0, arrived: BTreeMap::new(), unknown: BTreeMap::new(), pages: Vec::new() }
+        Self { rng: Rng::new(seed), trouble: 0, arrived: BTreeMap::new(), pages: Vec::new() }
     }
 
     pub(crate) fn deliver(&mut self, dispatch: &Dispatch, now: Timestamp) -> Outcome {
@@ -36,9 +34,6 @@ impl Provider {
             3 => {
                 // It went out, and the connection broke before the answer came.
                 self.arrive(dispatch, now);
-                for n in dispatch.notifications() {
-                    *self.unknown.entry(n.id).or_default() += 1;
-                }
                 Outcome::Unknown { reason }
             }
             _ => Outcome::Unknown { reason },
@@ -47,7 +42,7 @@ impl Provider {
 
     fn arrive(&mut self, dispatch: &Dispatch, now: Timestamp) {
         for n in dispatch.notifications() {
-            *self.arrived.entry(n.id.clone()).or_default() += 1;
+            self.arrived.entry(n.id.clone()).or_default().push(n.fence);
             if n.kind == Kind::Page {
                 self.pages.push((n.alert, n.user, now));
             }

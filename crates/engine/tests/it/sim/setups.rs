@@ -7,6 +7,9 @@ use jiff::SignedDuration;
 /// The longest way to a human in either: all passes of the slower policy, and a round of the catch-all.
 pub(crate) const LONGEST: SignedDuration = mins(2 * (7 + 12) + 30);
 
+/// Occurs in the second setup only.
+pub(crate) const SLOW_WAIT: &str = "7m";
+
 fn base(waits: [&str; 2], secondary: &str) -> serde_json::Value {
     let mail = |id: &str| serde_json::json!({ "id": "mail", "email": format!("{id}@example.org") });
     let hook = |id: &str| serde_json::json!({ "id": "hook", "webhook": format!("http://127.0.0.1/{id}") });
@@ -44,7 +47,7 @@ pub(crate) fn first() -> Setup {
 
 /// Grace has left, the waits are other ones.
 pub(crate) fn second() -> Setup {
-    let mut value = base(["7m", "12m"], "linus");
+    let mut value = base([SLOW_WAIT, "12m"], "linus");
     let users = value["users"].as_array_mut().expect("a list");
     users.retain(|user| user["id"] != "grace");
     serde_json::from_value(value).expect("a setup")
