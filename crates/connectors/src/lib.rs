@@ -23,7 +23,7 @@ mod trust;
 pub mod webhook;
 mod when;
 
-pub use message::{AlertView, Message};
+pub use message::{AlertView, Message, Other};
 pub use receipt::Receipt;
 pub use refusal::Refusal;
 pub use sender::{Sender, Settings};

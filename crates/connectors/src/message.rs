@@ -28,7 +28,7 @@ pub struct Message {
     pub zone: TimeZone,
     pub alert: AlertView,
     /// Further alerts that go out with this one.
-    pub others: Vec<AlertView>,
+    pub others: Vec<Other>,
     /// Why this person; of the other kinds, who acknowledged or what ended it. Without alert text:
     /// it goes over minimal contact methods too.
     pub reason: String,
@@ -41,6 +41,13 @@ pub struct Message {
     pub at: Timestamp,
     /// Somebody tries out a contact method.
     pub test: bool,
+}
+
+/// A further alert in a message. Its link is its own: each alert is acknowledged for itself.
+#[derive(Clone)]
+pub struct Other {
+    pub alert: AlertView,
+    pub ack_url: String,
 }
 
 /// An alert as everybody outside sees it.

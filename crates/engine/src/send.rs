@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// Notifications claimed in one transaction.
 pub(crate) const BATCH: usize = 64;
-/// Pages in one message: more is a wall of text, and the link leads to all of them.
+/// Pages in one message, each with a link of its own: more is a wall of text.
 const BUNDLE: usize = 20;
 
 /// Claims notifications that are due, and drops those whose alert no longer wants them.

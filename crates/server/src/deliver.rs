@@ -2,8 +2,9 @@
 
 use crate::metrics::Metrics;
 use crate::secret::{Key, LINK_LIFE, Link};
-use firedog_connectors::{AlertView, Message, Sender};
-use firedog_domain::delivery::Outcome;
+use firedog_connectors::{AlertView, Message, Other, Sender};
+use firedog_domain::alert::Alert;
+use firedog_domain::delivery::{Notification, Outcome};
 use firedog_domain::id::{ContactId, UserId};
 use firedog_domain::setup::Content;
 use firedog_engine::{Clock, Deliver, Dispatch};
@@ -74,9 +75,14 @@ impl Parts {
         };
         let public_url = self.links_base.get().cloned().unwrap_or_default();
         let minimal = contact.content == Content::Minimal;
-        // From the time of the notification, not of the attempt: a retry is the same message, byte for byte.
-        let expires = firedog_domain::time::after(notification.created_at, LINK_LIFE);
-        let link = Link { alert: alert.id.clone(), user: user.id.clone(), expires, minimal };
+        let ack_url = |notification: &Notification, alert: &Alert| {
+            // From the time of the notification, not of the attempt: a retry is the same message, byte for byte.
+            let expires = firedog_domain::time::after(notification.created_at, LINK_LIFE);
+            let link = Link { alert: alert.id.clone(), user: user.id.clone(), expires, minimal };
+            format!("{public_url}/a/{}", self.key.link(&link))
+        };
+        let other = |(n, alert): &(Notification, Alert)| Other { alert: AlertView::from(alert), ack_url: ack_url(n, alert) };
+        let (others, ack_url) = (bundled.iter().map(other).collect(), ack_url(&notification, &alert));
         let zone = user.timezone.as_ref().or(zone.as_ref()).map_or(TimeZone::UTC, |zone| zone.tz().clone());
         Ok(Message {
             kind: notification.kind,
@@ -90,10 +96,10 @@ impl Parts {
             user: user.id,
             zone,
             alert: AlertView::from(&alert),
-            others: bundled.iter().map(|(_, alert)| AlertView::from(alert)).collect(),
+            others,
             reason: notification.reason,
             why: Vec::new(),
-            ack_url: format!("{public_url}/a/{}", self.key.link(&link)),
+            ack_url,
             public_url,
             at: self.clock.now(),
             test: false,

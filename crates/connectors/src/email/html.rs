@@ -36,7 +36,11 @@ pub(super) fn html(message: &Message) -> String {
             row("font-size:14px", &labels.join("<br>"));
         }
     }
-    let others: Vec<_> = text::others(message).iter().map(|line| escape(line)).collect();
+    let link = |(line, url): &(String, &str)| {
+        format!("{} &nbsp; <a href=\"{}\">{}</a>", escape(line), escape(url), text::link_word(message))
+    };
+    let mut others: Vec<_> = text::others(message).iter().map(link).collect();
+    others.extend(text::unnamed(message));
     if !others.is_empty() {
         row("", &format!("Also:<br>{}", others.join("<br>")));
     }

@@ -1,7 +1,7 @@
 //! What mails say and carry.
 
 use super::*;
-use crate::message::{AlertView, Message};
+use crate::message::{AlertView, Message, Other};
 use firedog_domain::alert::State;
 use firedog_domain::delivery::Kind;
 use firedog_domain::event::Severity;
@@ -42,8 +42,9 @@ pub(crate) fn page() -> Message {
     }
 }
 
-fn other(summary: &str) -> AlertView {
-    AlertView { service: None, urgency: Urgency::Low, summary: summary.to_owned(), ..page().alert }
+fn other(summary: &str) -> Other {
+    let alert = AlertView { service: None, urgency: Urgency::Low, summary: summary.to_owned(), ..page().alert };
+    Other { alert, ack_url: "https://firedog.example/a/other".to_owned() }
 }
 
 fn written(message: &Message) -> String {
@@ -67,6 +68,7 @@ fn a_page_in_full() {
 
     Also:
     - disk full on db1 (low)
+      Acknowledge: https://firedog.example/a/other
 
     step 1 of policy pupper
 
@@ -87,6 +89,7 @@ fn a_minimal_page() {
 
     Also:
     - an alert (low)
+      Acknowledge: https://firedog.example/a/other
 
     To Ada Lovelace, Thu 1 Jan 21:05 CST
     https://firedog.example
@@ -190,6 +193,8 @@ fn html_is_escaped_small_and_has_one_button() {
     assert!(html.contains("<b>a&lt;b</b> &#39;c&#39;"));
     assert!(html.contains("href=\"https://firedog.example/a/tok?x=1&amp;y=&quot;2&quot;\""));
     assert_eq!(html.matches("<a ").count(), 1);
+    let bundled = html::html(&Message { others: vec![other("<b>")], ..message.clone() });
+    assert!(bundled.contains("&lt;b&gt; (low) &nbsp; <a href=\"https://firedog.example/a/other\">Acknowledge</a>"), "{bundled}");
     assert!(html.contains("color-scheme") && html.len() < 4096, "{}", html.len());
 }
 

@@ -3,7 +3,7 @@
 
 use super::local_time;
 use crate::bounds::{cut, one_line};
-use crate::message::{AlertView, Message};
+use crate::message::{AlertView, Message, Other};
 use firedog_domain::delivery::Kind;
 use firedog_domain::setup::{Content, Urgency};
 
@@ -86,20 +86,20 @@ pub(super) fn labels(alert: &AlertView) -> Vec<(&str, String)> {
     alert.labels.iter().take(MAX_LABELS_SHOWN).map(|(name, value)| (name.as_str(), cut(&one_line(value), 200))).collect()
 }
 
-pub(super) fn others(message: &Message) -> Vec<String> {
-    let mut lines: Vec<String> = message
-        .others
-        .iter()
-        .take(MAX_OTHERS_SHOWN)
-        .map(|alert| match message.content {
-            Content::Full => format!("{} ({})", alert.title(), alert.urgency.as_str()),
-            Content::Minimal => format!("an alert ({})", alert.urgency.as_str()),
-        })
-        .collect();
-    if message.others.len() > MAX_OTHERS_SHOWN {
-        lines.push(format!("and {} more", message.others.len() - MAX_OTHERS_SHOWN));
-    }
-    lines
+/// A line for each further alert that is named, with where its link leads.
+pub(super) fn others(message: &Message) -> Vec<(String, &str)> {
+    let line = |alert: &AlertView| match message.content {
+        Content::Full => format!("{} ({})", alert.title(), alert.urgency.as_str()),
+        Content::Minimal => format!("an alert ({})", alert.urgency.as_str()),
+    };
+    let named = message.others.iter().take(MAX_OTHERS_SHOWN);
+    named.map(|Other { alert, ack_url }| (line(alert), ack_url.as_str())).collect()
+}
+
+/// How many further alerts are counted only.
+pub(super) fn unnamed(message: &Message) -> Option<String> {
+    let rest = message.others.len().checked_sub(MAX_OTHERS_SHOWN).filter(|rest| *rest > 0)?;
+    Some(format!("and {rest} more"))
 }
 
 /// The plain part.
@@ -118,8 +118,11 @@ pub(super) fn plain(message: &Message) -> String {
     let others = others(message);
     if !others.is_empty() {
         text.push_str("\nAlso:\n");
-        for line in others {
-            text.push_str(&format!("- {line}\n"));
+        for (line, url) in others {
+            text.push_str(&format!("- {line}\n  {}: {url}\n", link_word(message)));
+        }
+        if let Some(rest) = unnamed(message) {
+            text.push_str(&format!("- {rest}\n"));
         }
     }
     if message.content == Content::Full && !message.why.is_empty() {

@@ -1,11 +1,11 @@
 //! The JSON of a page by webhook.
 
-use crate::message::{AlertView, Message};
+use crate::message::{AlertView, Message, Other};
 use firedog_domain::setup::Content;
 use serde_json::{Map, Value, json};
 
 /// `kind`, `alert`, `user`, `reason`, `ack_url`, `idempotency_key`; where there are any, `others`
-/// (further alerts in the same message) and `why` (more lines); `test` when somebody tries it out.
+/// (further alerts in the same message, each with its `ack_url`) and `why` (more lines); `test` when somebody tries it out.
 /// Minimal content carries of an alert only `id`, `state` and `urgency`.
 pub fn body(message: &Message) -> Value {
     let minimal = message.content == Content::Minimal;
@@ -20,7 +20,12 @@ pub fn body(message: &Message) -> Value {
     body.insert("ack_url".to_owned(), json!(message.ack_url));
     body.insert("idempotency_key".to_owned(), json!(message.idempotency_key));
     if !message.others.is_empty() {
-        body.insert("others".to_owned(), message.others.iter().map(alert).collect());
+        let other = |other: &Other| {
+            let mut view = alert(&other.alert);
+            view["ack_url"] = json!(other.ack_url);
+            view
+        };
+        body.insert("others".to_owned(), message.others.iter().map(other).collect());
     }
     if !message.why.is_empty() && !minimal {
         body.insert("why".to_owned(), json!(message.why));

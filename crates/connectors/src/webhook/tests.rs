@@ -91,11 +91,14 @@ async fn a_page_is_signed_json() {
 
 #[test]
 fn minimal_content_has_no_alert_text() {
-    let message = Message { content: Content::Minimal, others: vec![page().alert], kind: Kind::Resolved, test: true, ..page() };
+    let other = Other { alert: page().alert, ack_url: "https://firedog.example/a/other".to_owned() };
+    let message = Message { content: Content::Minimal, others: vec![other], kind: Kind::Resolved, test: true, ..page() };
     let alert = json!({ "id": "01J", "state": "triggered", "urgency": "high" });
+    let mut other = alert.clone();
+    other["ack_url"] = "https://firedog.example/a/other".into();
     assert_eq!(
         body(&message),
-        json!({ "kind": "resolved", "alert": alert, "others": [alert], "user": "ada", "reason": "on call on pupper-primary",
+        json!({ "kind": "resolved", "alert": alert, "others": [other], "user": "ada", "reason": "on call on pupper-primary",
             "ack_url": "https://firedog.example/a/tok", "idempotency_key": "01J.1.1", "test": true })
     );
 }
