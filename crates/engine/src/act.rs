@@ -25,7 +25,8 @@ pub struct Raise {
     /// Default: the service's; high for a page by hand.
     pub urgency: Option<Urgency>,
     pub labels: BTreeMap<String, String>,
-    /// Default: its own, so that it never joins another alert.
+    /// Default: its own, so that it never joins another alert. A page by hand that is open under this key is answered as it
+    /// is, and nobody is paged again.
     pub dedup_key: Option<String>,
     pub details: serde_json::Value,
 }
@@ -195,7 +196,11 @@ impl Op for RaiseOp {
         };
         let open = match &raise.service {
             Some(service) => store::alert::load_open_by_keys(tx, &[(service, &key)]).await?,
-            None => Vec::new(),
+            // The same request again, whose answer got lost: unlike an alert of a service it says nothing new.
+            None => match store::alert::open_by_hand(tx, &key).await? {
+                Some(alert) => return Ok((alert, Vec::new())),
+                None => Vec::new(),
+            },
         };
         let id = match open.into_iter().next() {
             Some(alert) => {

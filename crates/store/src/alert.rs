@@ -178,6 +178,14 @@ pub async fn load_open_by_keys(tx: &mut dyn Tx, keys: &[(&ServiceId, &str)]) -> 
     read_all(rows::select(tx, COLUMNS, "alert", &by, keys, "AND open").await?)
 }
 
+/// The open page by hand with this key, which says that it was asked for twice.
+pub async fn open_by_hand(tx: &mut dyn Tx, key: &str) -> Result<Option<Alert>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM alert WHERE service IS NULL AND integration IS NULL AND dedup_key = $1 AND open ORDER BY id LIMIT 1"
+    );
+    first(tx, &sql, &[key.into()]).await?.map(read).transpose()
+}
+
 /// The open alerts that these integrations opened under these keys, whatever service the routes chose.
 pub async fn load_open_by_integration(tx: &mut dyn Tx, keys: &[(&IntegrationId, &str)]) -> Result<Vec<Alert>> {
     let by = [("integration", Ty::Text), ("dedup_key", Ty::Text)];

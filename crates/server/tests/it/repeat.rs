@@ -1,6 +1,6 @@
 //! `Idempotency-Key`.
 
-use crate::town::{ADMIN, Answer, Town, everywhere};
+use crate::town::{ADMIN, Answer, Town, everywhere, minutes};
 use serde_json::{Value, json};
 
 async fn send(town: &Town, key: &str, path: &str, body: Value) -> Answer {
@@ -31,6 +31,36 @@ async fn the_same_request_again_gets_the_same_answer_and_does_nothing() {
         send(&town, "", "/alerts", json!({ "service": "shop", "summary": "x" })).await.is(400);
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_page_whose_answer_was_lost_is_not_sent_twice() {
+    everywhere(async |town| {
+        let body = json!({ "to": "user:ada", "message": "look at the shop" });
+        let first = send(&town, "key-p", "/pages", body.clone()).await.is(201).json();
+        assert_eq!(town.sent().await, ["page ada/hook"]);
+        // A crash between the page and the keeping of its answer.
+        assert_eq!(town.app.engine.store().write(Lose(town.now() + minutes(1))).await.unwrap(), 1);
+        let again = send(&town, "key-p", "/pages", body.clone()).await.is(201);
+        assert_eq!((again.header("idempotent-replay"), &again.json()["id"]), ("", &first["id"]));
+        assert_eq!((again.json()["count"].as_i64(), town.sent().await), (Some(1), Vec::new()));
+        assert_eq!(town.get("/alerts").await["items"].as_array().unwrap().len(), 1);
+        // Another key is another page.
+        send(&town, "key-q", "/pages", body).await.is(201);
+        assert_eq!(town.sent().await, ["page ada/hook"]);
+    })
+    .await;
+}
+
+/// Loses the answers that were kept before.
+struct Lose(jiff::Timestamp);
+
+impl firedog_store::Op for Lose {
+    type Out = u64;
+    const NAME: &'static str = "test_lose";
+    async fn run(&self, tx: &mut dyn firedog_store::Tx) -> firedog_store::Result<Self::Out> {
+        firedog_store::retention::delete_answers(tx, self.0, 9).await
+    }
 }
 
 #[tokio::test]
