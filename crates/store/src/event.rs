@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::rows::{self, Col};
 use crate::tx::Tx;
-use crate::value::{Ty, Val, json};
+use crate::value::{Row, Ty, Val, json};
 use firedog_domain::event::Event;
 use firedog_domain::id::AlertId;
 use jiff::Timestamp;
@@ -26,6 +26,15 @@ pub async fn insert_many(tx: &mut dyn Tx, events: &[Received]) -> Result<()> {
     }
     let rows = events.iter().map(row).collect::<Result<_>>()?;
     rows::insert(tx, "event", &ALL, rows, "ON CONFLICT (alert_id, id) DO NOTHING").await.map(|_| ())
+}
+
+/// The newest event of each of these alerts, in no particular order.
+pub async fn latest_for_alerts(tx: &mut dyn Tx, alerts: &[AlertId]) -> Result<Vec<Received>> {
+    let keys = alerts.iter().map(|id| vec![id.into()]).collect();
+    let tail = "ORDER BY id DESC LIMIT 1";
+    let rows = rows::select(tx, "alert_id, id, at, body", "event", &[("alert_id", Ty::Text)], keys, tail).await?;
+    let read = |mut r: Row| Ok(Received { alert: AlertId(r.text()?), id: r.text()?, at: r.time()?, event: r.json()? });
+    rows.into_iter().map(read).collect()
 }
 
 /// The newest events of an alert, newest first.

@@ -298,12 +298,13 @@ impl Op for ListOf {
         let states = vec![State::Triggered, State::Acknowledged];
         let filter = Filter { states, integration: Some(self.0.clone()), ..Filter::default() };
         let alerts = firedog_store::alert::list(tx, &filter, None, MAX_OF_INTEGRATION).await?;
-        let mut shown = Vec::with_capacity(alerts.len());
-        for alert in alerts {
-            let newest = firedog_store::event::for_alert(tx, &alert.id, NEWEST_EVENTS).await?;
-            let details = newest.into_iter().next().map(|received| received.event.details).unwrap_or_default();
-            shown.push((alert, details));
-        }
-        Ok(shown)
+        let ids: Vec<AlertId> = alerts.iter().map(|alert| alert.id.clone()).collect();
+        let newest = firedog_store::event::latest_for_alerts(tx, &ids).await?;
+        let mut details: BTreeMap<AlertId, Value> = newest.into_iter().map(|r| (r.alert, r.event.details)).collect();
+        let shown = alerts.into_iter().map(|alert| {
+            let details = details.remove(&alert.id).unwrap_or_default();
+            (alert, details)
+        });
+        Ok(shown.collect())
     }
 }

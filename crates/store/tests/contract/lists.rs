@@ -106,5 +106,12 @@ contract! {
         run!(store.write, [all] tx => event::insert_many(tx, &all)).unwrap();
         let found = run!(store.read, [] tx => event::for_alert(tx, &AlertId::from("a1"), 2)).unwrap();
         assert_eq!(found, vec![received(3), received(2)]);
+        let other = Received { id: "e0".to_owned(), alert: "a2".into(), ..received(1) };
+        let one = vec![other.clone()];
+        run!(store.write, [one] tx => event::insert_many(tx, &one)).unwrap();
+        let ids: Vec<AlertId> = vec!["a2".into(), "a1".into(), "a3".into()];
+        let mut found = run!(store.read, [ids] tx => event::latest_for_alerts(tx, &ids)).unwrap();
+        found.sort_by(|a, b| a.alert.cmp(&b.alert));
+        assert_eq!(found, vec![received(3), other]);
     }
 }

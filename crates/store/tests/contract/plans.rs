@@ -57,6 +57,7 @@ async fn hot(tx: &mut dyn Tx) -> Result<()> {
     let one = [alert(1).id];
     let loaded = stored::load_open_by_keys(tx, &[(&web, "key-1")]).await?;
     assert_eq!(loaded.len(), 1);
+    stored::open_by_hand(tx, "key-1").await?;
     stored::load_open_by_integration(tx, &[(&prom, "key-1")]).await?;
     stored::last_closed_by_keys(tx, &[(&web, "key-1")]).await?;
     stored::get(tx, &one[0]).await?;
@@ -91,6 +92,7 @@ async fn hot(tx: &mut dyn Tx) -> Result<()> {
     outbox::pending_count(tx).await?;
     timeline::list(tx, &one[0], 9).await?;
     event::for_alert(tx, &one[0], 9).await?;
+    event::latest_for_alerts(tx, &one).await?;
     heartbeat::claim_due(tx, at(5), at(6), 3).await?;
     idempotency::get(tx, "scope", "key").await?;
     token::by_hash(tx, "hash").await?;
