@@ -9,7 +9,7 @@ use hmac::{Hmac, Mac};
 use jiff::{SignedDuration, Timestamp};
 use sha2::Sha256;
 use std::fmt;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use subtle::ConstantTimeEq;
 
@@ -78,7 +78,7 @@ impl Key {
             Ok(text) => Self::parse(text.trim()).ok_or_else(|| {
                 failed(&"it does not hold a key of Firedog; a lost key cannot be made again, so it is not overwritten")
             }),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Self::create(path).map_err(|e| failed(&e)),
+            Err(e) if e.kind() == ErrorKind::NotFound => Self::create(path).map_err(|e| failed(&e)),
             Err(e) => Err(failed(&e)),
         }
     }
@@ -91,10 +91,26 @@ impl Key {
     fn create(path: &Path) -> std::io::Result<Self> {
         use std::os::unix::fs::OpenOptionsExt;
         let key = Self::fresh().map_err(std::io::Error::other)?;
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        writeln!(file, "{KEY_FORM}{}", STANDARD.encode(key.0))?;
-        // The key must outlive a power cut that the first sealed secret outlives.
-        file.sync_all()?;
+        // Under its name it is whole or not there: an empty key file, left by a crash, would keep the server from starting.
+        let suffix = crate::auth::hex(&random::<8>().map_err(std::io::Error::other)?);
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".new-{suffix}"));
+        let unnamed = std::path::PathBuf::from(name);
+        let written = || {
+            let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unnamed)?;
+            writeln!(file, "{KEY_FORM}{}", STANDARD.encode(key.0))?;
+            // The key must outlive a power cut that the first sealed secret outlives.
+            file.sync_all()?;
+            // Unlike a rename it fails when somebody else has made the key meanwhile.
+            std::fs::hard_link(&unnamed, path).or_else(|error| match error.kind() {
+                ErrorKind::AlreadyExists => Err(error),
+                // A file system without links; nobody had made the key a moment ago.
+                _ => std::fs::rename(&unnamed, path),
+            })
+        };
+        let named = written();
+        let removed = std::fs::remove_file(&unnamed).or_else(|e| if e.kind() == ErrorKind::NotFound { Ok(()) } else { Err(e) });
+        named.and(removed)?;
         if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
             std::fs::File::open(dir)?.sync_all()?;
         }
@@ -244,6 +260,9 @@ mod tests {
         let made = Key::load_or_create(&path).unwrap();
         assert_eq!(made.0, Key::load_or_create(&path).unwrap().0);
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left behind");
+        assert_eq!(Key::create(&path).map(|_| ()).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(made.0, Key::load_or_create(&path).unwrap().0);
         std::fs::write(&path, "something else").unwrap();
         assert!(Key::load_or_create(&path).is_err());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "something else");
