@@ -106,6 +106,9 @@ def main():
     cluster = Once(lambda: Cluster(directory / "postgres"))
     wrong = {}
     try:
+        if any(test.database == "postgres" for test in tests):
+            # By this thread: children die with the thread that started them (see process.py).
+            cluster.get()
         numbered = list(enumerate(tests))
         together = [(number, test) for number, test in numbered if not test.alone]
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:

@@ -19,7 +19,7 @@ class Process:
 
     def __init__(self, name, command, log, env=None, cwd=None, user=None):
         self.name, self.log = name, pathlib.Path(log)
-        # If this runner is killed, its children go with it.
+        # If this runner is killed, its children go with it; they also go with the thread that starts them.
         wrapper = ["setpriv", "--pdeathsig", "KILL"]
         if user and os.geteuid() == 0:
             wrapper += ["--reuid", user, "--regid", user, "--init-groups"]
