@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::email::tests::page;
+use crate::message::Other;
 use firedog_domain::delivery::Kind;
 use firedog_domain::setup::{Address, Content};
 use serde_json::{Value, json};

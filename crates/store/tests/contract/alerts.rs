@@ -178,9 +178,9 @@ contract! {
         let all = vec![leader.clone(), follower.clone(), closed, other.clone()];
         run!(store.write, [all] tx => stored::insert_many(tx, &all)).unwrap();
         assert_eq!(run!(store.read, [leader] tx => stored::followers_of(tx, &leader.id)).unwrap(), vec![follower.clone()]);
-        let found = run!(store.read, [] tx => stored::leaders(tx, &ServiceId::from("web"), at(0)));
+        let found = run!(store.write, [] tx => stored::leaders(tx, &ServiceId::from("web"), at(0)));
         assert_eq!(found.unwrap(), vec![leader.clone()]);
-        let later = run!(store.read, [] tx => stored::leaders(tx, &ServiceId::from("web"), at(2)));
+        let later = run!(store.write, [] tx => stored::leaders(tx, &ServiceId::from("web"), at(2)));
         assert_eq!(later.unwrap(), vec![]);
         let found = run!(store.read, [] tx => stored::open_in_services(tx, &["db".into(), "web".into(), "none".into()]));
         assert_eq!(found.unwrap(), vec![leader, follower, other]);
