@@ -106,3 +106,50 @@ impl Parts {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use firedog_connectors::Settings;
+    use serde::de::DeserializeOwned;
+    use serde_json::{Value, json};
+
+    fn read<T: DeserializeOwned>(value: Value) -> T {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn page(id: &str) -> (Notification, Alert) {
+        let at = "2026-03-02T16:00:00Z";
+        let n = json!({ "id": format!("{id}.1"), "alert": id, "page": 1, "user": "ada", "contact": "mail", "channel": "email", "kind": "page",
+            "urgency": "low", "state": "sending", "attempt": 1, "fence": 1, "created_at": at, "reason": "on call" });
+        let alert = json!({ "id": id, "version": 1, "dedup_key": id, "state": "triggered", "urgency": "low", "severity": "error",
+            "summary": "disk full", "labels": {}, "count": 1, "created_at": at, "updated_at": at, "policy": "policy:pupper",
+            "setup_version": 1, "cursor": { "pass": 0, "step": 0 }, "pages": 1 });
+        (read(n), read(alert))
+    }
+
+    #[test]
+    fn each_alert_of_a_bundle_has_a_link_that_acts_on_it_alone() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let key = Key::from_bytes([7; 32]);
+        let parts = Parts {
+            sender: Sender::new(&Settings::default()).unwrap(),
+            key: key.clone(),
+            clock: Clock::manual("2026-03-02T16:00:00Z".parse().unwrap()),
+            metrics: Arc::default(),
+            links_base: Arc::new(OnceLock::from("https://firedog.example.org".to_owned())),
+        };
+        let (notification, alert) = page("a1");
+        let contact = read(json!({ "id": "mail", "email": "ada@example.org" }));
+        let bundled = vec![page("a2"), page("a3")];
+        let dispatch = Dispatch { notification, user: read(json!({ "id": "ada" })), contact, alert, zone: None, bundled };
+        let message = parts.message(dispatch).unwrap();
+        let others = message.others.iter().map(|other| (&other.alert.id, &other.ack_url));
+        let all = std::iter::once((&message.alert.id, &message.ack_url)).chain(others).map(|(alert, url)| {
+            let link = key.read_link(url.strip_prefix("https://firedog.example.org/a/").unwrap()).unwrap();
+            assert_eq!((alert, link.user.as_str()), (&link.alert, "ada"));
+            link.alert.0
+        });
+        assert_eq!(all.collect::<Vec<_>>(), ["a1", "a2", "a3"]);
+    }
+}
