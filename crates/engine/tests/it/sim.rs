@@ -26,6 +26,7 @@ use firedog_store::Store;
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use rng::Rng;
+use seen::Seen;
 use sources::Sources;
 use std::sync::Arc;
 use weather::Weather;
@@ -62,6 +63,8 @@ pub(crate) struct Sim {
     births: u32,
     provider: provider::Provider,
     book: Book,
+    seen: Seen,
+    checks: u64,
     sources: Sources,
     /// Nothing fails: then nothing may be sent twice, or late.
     fair: bool,
@@ -73,6 +76,8 @@ pub(crate) struct Sim {
     pub(crate) log: Vec<String>,
 }
 
+/// Every so many checks the whole database is read, not only what says that it has changed.
+const ANEW: u64 = 50;
 /// One seed in so many sees no fault.
 const FAIR: u64 = 8;
 
@@ -91,6 +96,8 @@ impl Sim {
             births: 0,
             provider: provider::Provider::new(rng.next()),
             book: Book::default(),
+            seen: Seen::default(),
+            checks: 0,
             sources: Sources::default(),
             fair: seed.is_multiple_of(FAIR),
             skews: rng.chance(1, 2),
@@ -160,8 +167,12 @@ impl Sim {
         self.log
     }
 
-    fn check(&self) {
-        self.hold(self.calm(|store| self.book.check(store, &self.provider, !self.skewed)));
+    fn check(&mut self) {
+        self.checks += 1;
+        let mut seen = std::mem::take(&mut self.seen);
+        self.calm(|store| seen.look(store, self.checks.is_multiple_of(ANEW)));
+        self.hold(self.book.check(&seen, &self.provider, !self.skewed));
+        self.seen = seen;
         let again = self.provider.arrived.iter().find(|(_, fences)| self.fair && fences.len() > 1);
         if let Some((id, _)) = again {
             self.fail(&format!("I5: {id} was sent twice although nothing had failed"));
@@ -497,11 +508,12 @@ impl Sim {
         }
         self.settle(secs(40));
         self.settle(secs(1));
+        self.checks = ANEW - 1;
+        self.check();
         let left = self.calm(|store| seen::outbox(store));
         if left > 0 {
             self.fail(&format!("I3: {left} messages never leave the outbox"));
         }
-        self.check();
     }
 
     /// Looks and sends until nothing is due, then lets `by` pass and does it again.

@@ -2,33 +2,28 @@
 
 use super::book::Book;
 use super::provider::Provider;
-use super::seen::{Everything, Seen};
-use super::sources::number;
+use super::seen::Seen;
 use firedog_domain::alert::{Alert, EntryKind, NextKind, State};
 use firedog_domain::delivery::{Delivery, Kind, Notification};
 use firedog_domain::id::*;
 use firedog_domain::time::mins;
-use firedog_store::Store;
 use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Book {
     /// `timely`: no node has come back with its clock set wrong, so that intervals are ours to keep.
-    pub(crate) fn check(&self, store: &Store, provider: &Provider, timely: bool) -> Result<(), String> {
-        let seen = super::now(store.read(Everything)).map_err(|e| e.to_string())?;
-        self.events(&seen)?;
-        alerts(&seen)?;
-        deliveries(&seen, provider)?;
-        if timely { pace(&seen) } else { Ok(()) }
+    pub(crate) fn check(&self, seen: &Seen, provider: &Provider, timely: bool) -> Result<(), String> {
+        self.events(seen)?;
+        alerts(seen)?;
+        deliveries(seen, provider)?;
+        if timely { pace(seen) } else { Ok(()) }
     }
 
     /// I1: every accepted event is there exactly once, and belongs to the alert that the answer named.
     fn events(&self, seen: &Seen) -> Result<(), String> {
         let mut found: BTreeMap<u64, Vec<&AlertId>> = BTreeMap::new();
-        for received in &seen.events {
-            if let Some(n) = number(&received.event) {
-                found.entry(n).or_default().push(&received.alert);
-            }
+        for (n, alert) in seen.events() {
+            found.entry(n).or_default().push(alert);
         }
         for (n, alert) in &self.accepted {
             if found.get(n).is_none_or(|kept| *kept != [alert]) {

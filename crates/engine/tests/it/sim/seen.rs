@@ -1,6 +1,7 @@
 //! Looking into the database: the whole of it, or one row.
 
-use super::setups;
+use super::setups::SLOW_WAIT;
+use super::sources::number;
 use crate::wait;
 use firedog_domain::alert::{Alert, Entry, State};
 use firedog_domain::delivery::{Kind, Notification};
@@ -9,46 +10,79 @@ use firedog_store::{self as store, Op, Store, Tx};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-/// The whole database.
+/// The whole database, read again where a version has moved: whatever is added to an alert moves it, except the lines
+/// of attempts, which no check asks for.
+#[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) alerts: BTreeMap<AlertId, Alert>,
-    pub(crate) events: Vec<store::event::Received>,
-    timelines: BTreeMap<AlertId, Vec<Entry>>,
+    histories: BTreeMap<AlertId, History>,
     pub(crate) notifications: BTreeMap<NotificationId, Notification>,
     pub(crate) without_next: Vec<Alert>,
     /// The versions that are kept; whether they are the slow one of the two setups.
     pub(crate) setups: BTreeMap<i64, bool>,
 }
 
+/// What happened to an alert, as of a version of it.
+struct History {
+    version: i64,
+    /// The numbers of its events.
+    events: Vec<u64>,
+    timeline: Vec<Entry>,
+}
+
 impl Seen {
+    /// `anew`: also what should not have changed.
+    pub(crate) fn look(&mut self, store: &Store, anew: bool) {
+        if anew {
+            *self = Self::default();
+        }
+        let known = self.histories.iter().map(|(id, history)| (id.clone(), history.version)).collect();
+        let mut fresh = wait(store.read(Everything { known, setups: self.setups.clone() })).expect("a calm read");
+        let kept = std::mem::take(&mut self.histories).into_iter().filter(|(id, _)| fresh.alerts.contains_key(id));
+        for (id, history) in kept {
+            fresh.histories.entry(id).or_insert(history);
+        }
+        *self = fresh;
+    }
+
     pub(crate) fn entries(&self, id: &AlertId) -> impl Iterator<Item = &Entry> {
-        self.timelines.get(id).into_iter().flatten()
+        self.histories.get(id).into_iter().flat_map(|history| &history.timeline)
+    }
+
+    pub(crate) fn events(&self) -> impl Iterator<Item = (u64, &AlertId)> {
+        self.histories.iter().flat_map(|(id, history)| history.events.iter().map(move |n| (*n, id)))
     }
 }
 
-pub(crate) struct Everything;
+struct Everything {
+    known: BTreeMap<AlertId, i64>,
+    setups: BTreeMap<i64, bool>,
+}
 
 impl Op for Everything {
     type Out = Seen;
     const NAME: &'static str = "everything";
     async fn run(&self, tx: &mut dyn Tx) -> store::Result<Seen> {
         let alerts = store::alert::list(tx, &store::alert::Filter::default(), None, 100_000).await?;
-        let mut events = Vec::new();
-        let mut timelines = BTreeMap::new();
-        for alert in &alerts {
-            events.extend(store::event::for_alert(tx, &alert.id, 10_000).await?);
-            timelines.insert(alert.id.clone(), store::timeline::list(tx, &alert.id, 10_000).await?);
+        let mut histories = BTreeMap::new();
+        for alert in alerts.iter().filter(|alert| self.known.get(&alert.id) != Some(&alert.version)) {
+            let events = store::event::for_alert(tx, &alert.id, 10_000).await?;
+            let timeline = store::timeline::list(tx, &alert.id, 10_000).await?;
+            let events = events.iter().filter_map(|received| number(&received.event)).collect();
+            histories.insert(alert.id.clone(), History { version: alert.version, events, timeline });
         }
         let ids: Vec<AlertId> = alerts.iter().map(|alert| alert.id.clone()).collect();
         let rows = store::notification::load_for_alerts(tx, &ids).await?;
         let mut setups = BTreeMap::new();
         for one in store::setup::list(tx, 10_000).await? {
-            let slow = store::setup::get(tx, one.version).await?.is_some_and(|stored| stored.body.contains(setups::SLOW_WAIT));
+            let slow = match self.setups.get(&one.version) {
+                Some(slow) => *slow,
+                None => store::setup::get(tx, one.version).await?.is_some_and(|stored| stored.body.contains(SLOW_WAIT)),
+            };
             setups.insert(one.version, slow);
         }
         Ok(Seen {
-            events,
-            timelines,
+            histories,
             notifications: rows.into_iter().map(|n| (n.id.clone(), n)).collect(),
             without_next: store::alert::open_without_next(tx, 5).await?,
             setups,
