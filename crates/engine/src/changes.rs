@@ -327,3 +327,54 @@ pub(crate) fn leads(alert: &Alert) -> bool {
 pub(crate) fn source_alive(missing: &BTreeSet<IntegrationId>, alert: &Alert) -> bool {
     alert.integration.as_ref().is_none_or(|id| !missing.contains(id))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use firedog_domain::event::Severity;
+    use firedog_domain::setup::Urgency;
+    use firedog_domain::suppression::World;
+
+    fn opening(id: &str) -> Opening {
+        Opening {
+            id: id.into(),
+            service: None,
+            integration: None,
+            dedup_key: id.to_owned(),
+            urgency: Urgency::High,
+            severity: Severity::Critical,
+            summary: id.to_owned(),
+            source: None,
+            labels: BTreeMap::new(),
+            policy: Pin::CatchAll,
+            started_at: None,
+            quiet_at: None,
+            because: "a test".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_alert_that_cannot_be_decided_pages_the_catch_all_soon() {
+        let now = "2026-03-02T12:00:00Z".parse().unwrap();
+        let (scene, pins) = (Scene::new(World::default(), 0).unwrap(), Pins::default());
+        let mut changes = Changes::new(&scene, &pins, now);
+        let id = changes.open(opening("a"), None, &Actor::System);
+        changes.decide(&id, &Input::Acknowledge, &Actor::User("ada".into()));
+        changes.give_to_catch_all(&id);
+        let alert = changes.alert(&id).unwrap();
+        let next = Next { at: firedog_domain::time::after(now, CATCH_ALL_AFTER_BUG), kind: NextKind::Page };
+        assert_eq!((alert.state, &alert.policy, alert.next), (State::Triggered, &Pin::CatchAll, Some(next)));
+        assert!(changes.entries.last().unwrap().2.reason.as_ref().unwrap().contains("could not decide"));
+    }
+
+    #[test]
+    fn what_is_over_stays_over_even_after_a_bug() {
+        let now = "2026-03-02T12:00:00Z".parse().unwrap();
+        let (scene, pins) = (Scene::new(World::default(), 0).unwrap(), Pins::default());
+        let mut changes = Changes::new(&scene, &pins, now);
+        let id = changes.open(opening("a"), None, &Actor::System);
+        changes.decide(&id, &Input::Resolve, &Actor::User("ada".into()));
+        changes.give_to_catch_all(&id);
+        assert_eq!(changes.alert(&id).unwrap().state, State::Resolved);
+    }
+}

@@ -96,8 +96,9 @@ impl Core {
                 }
                 Err(Error::Broken(_)) if !self.store().is_broken() => {
                     let middle = part.start + part.len() / 2;
-                    parts.push(part.start..middle);
+                    // The first half is popped first: events of one key take effect in their order.
                     parts.push(middle..part.end);
+                    parts.push(part.start..middle);
                 }
                 Err(error) => return Err(error),
             }

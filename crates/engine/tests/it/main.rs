@@ -2,6 +2,7 @@
 
 mod postgres;
 mod replay;
+mod restarts;
 mod scenarios;
 mod sim;
 mod stage;

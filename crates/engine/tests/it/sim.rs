@@ -354,7 +354,7 @@ impl Sim {
             3 => mins(2),
             4 => mins(6),
             _ => {
-                let next = self.calm(|store| seen::next_wake(store));
+                let next = self.calm(seen::next_wake);
                 next.map_or(secs(1), |at| at.duration_since(self.now)).clamp(secs(0), mins(60))
             }
         };
@@ -474,7 +474,7 @@ impl Sim {
         })
         .collect();
         self.say(format!("ended {silences:?}"));
-        for alert in self.calm(|store| seen::open(store)) {
+        for alert in self.calm(seen::open) {
             if alert.state == State::Acknowledged {
                 let _ = now(self.nodes[0].core.act(&alert.id, Input::Escalate, &Actor::System, 0));
             }
@@ -484,13 +484,13 @@ impl Sim {
         let bound = setups::LONGEST + secs(3600);
         while self.now < after(start, bound) {
             self.settle(secs(5));
-            let next = self.calm(|store| seen::next_wake(store));
+            let next = self.calm(seen::next_wake);
             let Some(next) = next else { break };
             self.advance(next.duration_since(self.now).clamp(secs(1), mins(30)));
             self.check();
         }
         let unreached: Vec<AlertId> = self
-            .calm(|store| seen::open(store))
+            .calm(seen::open)
             .into_iter()
             .filter(|alert| {
                 alert.state == State::Triggered && alert.follows.is_none() && !self.provider.reached_since(&alert.id, start)
@@ -500,7 +500,7 @@ impl Sim {
         if !unreached.is_empty() {
             self.fail(&format!("I3: nobody was reached for {unreached:?}"));
         }
-        for alert in self.calm(|store| seen::open(store)) {
+        for alert in self.calm(seen::open) {
             let done = now(self.nodes[0].core.act(&alert.id, Input::Resolve, &Actor::User("ada".into()), 0));
             if let Err(error) = done {
                 self.fail(&format!("I3: {alert:?} cannot be resolved: {error}"));
@@ -510,7 +510,7 @@ impl Sim {
         self.settle(secs(1));
         self.checks = ANEW - 1;
         self.check();
-        let left = self.calm(|store| seen::outbox(store));
+        let left = self.calm(seen::outbox);
         if left > 0 {
             self.fail(&format!("I3: {left} messages never leave the outbox"));
         }
@@ -524,7 +524,7 @@ impl Sim {
                 for i in 0..self.nodes.len() {
                     self.look_from(i, 64);
                 }
-                let due = self.calm(|store| seen::next_wake(store));
+                let due = self.calm(seen::next_wake);
                 if self.nodes.iter().all(|node| node.flights.is_empty()) && due.is_none_or(|at| at > self.now) {
                     break;
                 }

@@ -177,18 +177,22 @@ impl Op for Define {
 pub(crate) fn poison(stage: &mut Stage, refuse: &str) {
     wait(stage.store.write(Define(refuse.to_owned()))).expect("the database learns to refuse");
     let keys = ["a", "b", "poison", "c", "d", "a"];
-    let accepted = stage.send_all(keys.map(|key| event(Action::Trigger, "api/in", key)).into());
-    assert_eq!(accepted.len(), keys.len());
+    let mut batch = keys.map(|key| event(Action::Trigger, "api/in", key)).to_vec();
+    batch.push(event(Action::Resolve, "api/in", "b"));
+    let accepted = stage.send_all(batch);
+    assert_eq!(accepted.len(), keys.len() + 1);
     let summaries: Vec<String> = accepted.iter().map(|one| stage.alert(one.alert.as_ref().expect("an alert")).summary).collect();
     assert_eq!(summaries[..2], ["a", "b"]);
     assert!(summaries[2].contains("could not be processed"), "{}", summaries[2]);
-    assert_eq!(summaries[3..], ["c", "d", "a"]);
-    assert_eq!(accepted[0].alert, accepted[5].alert, "in their order");
+    assert_eq!(summaries[3..], ["c", "d", "a", "b"]);
+    // In their order: the first opens the alert, the last ends one.
+    assert!(accepted[0].created && !accepted[5].created && accepted[0].alert == accepted[5].alert, "{accepted:?}");
+    assert_eq!(stage.state(accepted[1].alert.as_ref().expect("an alert")), State::Resolved);
     stage.pass(secs(1));
     let poisoned = accepted[2].alert.clone().expect("an alert");
     assert!(stage.reached(&poisoned, start()));
     assert!(stage.pages(&poisoned).iter().all(|n| n.user.as_str() == "linus"), "the catch-all has it");
-    assert_eq!(seen::open(&stage.store).len(), 5);
+    assert_eq!(seen::open(&stage.store).len(), 4, "a, c, d and the poisoned one");
 }
 
 #[test]
