@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes sure of the outside programs that a command of the Makefile needs.
 #
-#   tests/need.sh check|test|bench
+#   tests/need.sh check|app|test|bench
 #
 # Missing Debian packages are installed when this runs as root; otherwise it fails and names the
 # command to run. Nothing is skipped because a program is missing.
@@ -19,11 +19,24 @@ command -v cargo >/dev/null || fail "cargo is missing. Install Rust as README.md
 want() { # want PROGRAM PACKAGE
     [ -e "$1" ] || missing="${missing:-} $2"
 }
+
+# The oldest Node that Vite runs on.
+node_is_new_enough() {
+    command -v node >/dev/null && command -v npm >/dev/null &&
+        node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'
+}
+
 case "${1:-}" in
+app)
+    node_is_new_enough || fail "the app is built with Node.js 20.19 or newer and npm; install them: https://nodejs.org"
+    exit 0
+    ;;
 check)
     command -v python3 >/dev/null || want /usr/bin/python3 python3
     ;;
 test | bench)
+    node_is_new_enough || fail "the app is built with Node.js 20.19 or newer and npm; install them: https://nodejs.org"
+    [ "$1" = bench ] || want /usr/bin/chromium chromium
     # /usr/bin/python3 on purpose: Debian's python3-aiosmtpd belongs to it, another python3 on the PATH has none.
     want /usr/bin/python3 python3
     [ -e /usr/bin/python3 ] && /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || missing="${missing:-} python3-venv"
@@ -36,7 +49,7 @@ test | bench)
     [ "$1" = test ] || want /usr/bin/wrk wrk
     ;;
 *)
-    fail "say which command it is for: check, test or bench"
+    fail "say which command it is for: check, app, test or bench"
     ;;
 esac
 

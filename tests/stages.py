@@ -22,6 +22,7 @@ VENV_PYTHON = ROOT / "target/tests/venv/bin/python"
 COUNTS = [
     re.compile(r"^test result: \w+\. (?P<passed>\d+) passed; (?P<failed>\d+) failed"),  # cargo test
     re.compile(r"^tests/run: (?P<passed>\d+) passed, (?P<failed>\d+) failed"),
+    re.compile(r"^\s+Tests\s+(?:(?P<failed>\d+) failed \| )?(?P<passed>\d+) passed"),  # vitest
 ]
 
 
@@ -46,7 +47,7 @@ class Stage:
             for pattern in COUNTS:
                 if found := pattern.match(line):
                     self.passed += int(found["passed"])
-                    self.failed += int(found["failed"])
+                    self.failed += int(found["failed"] or 0)
         code = process.wait()
         if code != 0:
             self.failed = max(self.failed, 1)
@@ -71,10 +72,18 @@ def check():
 
 def test():
     yield from lints()
+    yield from app()
     yield Stage("licences and duplicates", sys.executable, "tests/dependencies.py")
     yield Stage("unit, contract, simulation, stories", "cargo", "test", "--workspace", "--locked", "--no-fail-fast")
     yield release()
     yield Stage("real peers, black box, kill -9", "tests/run", needs=BINARY)
+
+
+def app():
+    """The web app. It comes first: the release binary embeds it."""
+    yield Stage("app: build", "make", "--no-print-directory", "app")
+    yield Stage("app: formatting and lints", "npm", "--prefix", "web", "run", "--silent", "lint")
+    yield Stage("app: unit tests", "npm", "--prefix", "web", "--silent", "test", env={"NO_COLOR": "1"})
 
 
 def release():
@@ -88,6 +97,7 @@ SOAK_KILLS = 100
 
 def soak(secs, begin):
     """Stages without end: new seeds and new moments every time, until the time is over."""
+    yield Stage("app: build", "make", "--no-print-directory", "app")
     yield release()
     first = random.randrange(2**40)
     while time.monotonic() - begin < secs:

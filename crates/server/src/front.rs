@@ -1,7 +1,7 @@
 //! The routers, and what surrounds every request: a trace id, the access log, metrics, a net for panics.
 
 use crate::app::App;
-use crate::{api, dialect, metrics, page};
+use crate::{api, dialect, metrics, page, web};
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -19,25 +19,20 @@ pub fn full(app: &App) -> Router {
     let router = dialect::router()
         .merge(page::router())
         .merge(api::router(app))
-        .route("/", get(page::home))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics_text));
+        .route("/metrics", get(metrics_text))
+        .fallback(web::fallback);
     finish(router, app)
 }
 
 /// What the outside world needs: acknowledge pages, provider callbacks, ingest.
 pub fn public(app: &App) -> Router {
-    finish(dialect::router().merge(page::router()), app)
+    finish(dialect::router().merge(page::router()).fallback(web::nothing), app)
 }
 
 fn finish(router: Router<App>, app: &App) -> Router {
-    router.fallback(nothing).layer(from_fn_with_state(app.clone(), observe)).with_state(app.clone())
-}
-
-async fn nothing() -> Response {
-    let html = page::plain("There is nothing here", "<p>The address is wrong, or it is not served here.</p>");
-    (StatusCode::NOT_FOUND, axum::response::Html(html)).into_response()
+    router.layer(from_fn_with_state(app.clone(), observe)).with_state(app.clone())
 }
 
 /// The part of the server that a route belongs to: few, so that the histogram has few series.

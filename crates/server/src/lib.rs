@@ -20,4 +20,5 @@ pub mod ops;
 pub mod page;
 pub mod secret;
 pub mod serve;
+mod web;
 pub mod words;

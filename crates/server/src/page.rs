@@ -18,15 +18,6 @@ pub fn router() -> Router<App> {
     Router::new().route("/a/{token}", get(acknowledge::show).post(acknowledge::act))
 }
 
-/// What stands at `/`.
-pub async fn home() -> Response {
-    let body = "<p>This is <b>Firedog</b>: it takes alerts in, pages the right person, and goes on until a human has it.</p>\
-        <ul><li><a href=\"/api\">The API</a></li><li><a href=\"/readyz\">Is it well?</a></li><li><a href=\"/metrics\">Metrics</a></li></ul>\
-        <p>On the command line: <code>firedog --help</code>. Senders are set up in the setup files; \
-        the README shows the way to a first alert in five minutes.</p>";
-    guarded(StatusCode::OK, plain("Firedog", body))
-}
-
 /// How texts go into pages; named in `askama.toml`.
 #[derive(Clone, Copy)]
 pub struct Html;

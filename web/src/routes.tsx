@@ -1,0 +1,21 @@
+// Every screen: its address, its name, where the navigation shows it. Screens load when they are first opened.
+import { type ComponentType, lazy } from "react";
+import { t } from "./text";
+import type { IconName } from "./ui";
+
+export interface Route {
+  path: string;
+  /** In the navigation: which group, what it is called. Without it the screen is reached from another one. */
+  nav?: { group: "desk" | "setup" | "look"; text: string; icon: IconName /** The phone's bottom bar. */; bar?: boolean };
+  screen: ComponentType;
+}
+
+const nav = t.shell.nav;
+
+export const routes: Route[] = [
+  {
+    path: "/oncall",
+    nav: { group: "desk", text: nav.oncall, icon: "phone", bar: true },
+    screen: lazy(() => import("./screens/oncall")),
+  },
+];

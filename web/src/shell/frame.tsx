@@ -1,0 +1,143 @@
+// What surrounds every screen: navigation, how fresh the data is, the person's own menu; on a phone a bar within the thumb's reach.
+import { type ReactNode, useState } from "react";
+import { Link, useLocation } from "wouter";
+import { STALE_MS, useLive } from "../api/live";
+import { length, useNow } from "../lib/time";
+import { type Route, routes } from "../routes";
+import { t } from "../text";
+import { Box, Button, Drawer, Group, Icon, Mark, Stack, Text, Tooltip, useMediaQuery } from "../ui";
+import style from "./frame.module.css";
+import { OwnMenu } from "./own-menu";
+import { Palette, usePalette } from "./palette";
+
+export function Frame({ children }: { children: ReactNode }) {
+  const phone = useMediaQuery("(max-width: 48em)", false, { getInitialValueInEffect: false });
+  const [menu, setMenu] = useState(false);
+  const palette = usePalette();
+  const stale = useStale();
+  return (
+    <div className={style.frame}>
+      <a className="fd-skip" href="#content">
+        {t.shell.skip}
+      </a>
+      <header className={style.header}>
+        <Group justify="space-between" wrap="nowrap" h="100%" px="md">
+          <Link href="/" className={style.brand}>
+            <img src="./icon.svg" alt="" width={26} height={26} />
+            <span>Firedog</span>
+          </Link>
+          <Group gap="xs" wrap="nowrap">
+            <Freshness />
+            {!phone && (
+              <Button variant="default" size="compact-md" leftSection={<Icon name="search" size={14} />} onClick={palette.open}>
+                {t.shell.palette} <kbd className={style.kbd}>Ctrl K</kbd>
+              </Button>
+            )}
+            <OwnMenu />
+          </Group>
+        </Group>
+      </header>
+      {!phone && (
+        <nav className={style.side} aria-label={t.shell.menu}>
+          <Navigation />
+        </nav>
+      )}
+      <main id="content" tabIndex={-1} className={style.main} data-stale={stale || undefined}>
+        {children}
+      </main>
+      {phone && (
+        <nav className={style.bar} aria-label={t.shell.menu}>
+          {routes
+            .filter((route) => route.nav?.bar)
+            .map((route) => (
+              <BarItem key={route.path} route={route} />
+            ))}
+          <button type="button" className={style.barItem} onClick={() => setMenu(true)} aria-haspopup="dialog">
+            <Icon name="dots" size={22} />
+            {t.shell.nav.more}
+          </button>
+        </nav>
+      )}
+      <Drawer opened={menu} onClose={() => setMenu(false)} title={t.shell.menu} position="right" size="80%">
+        <Box onClick={() => setMenu(false)}>
+          <Navigation />
+          <Button mt="md" variant="default" fullWidth leftSection={<Icon name="search" />} onClick={palette.open}>
+            {t.shell.palette}
+          </Button>
+        </Box>
+      </Drawer>
+      <Palette {...palette} />
+    </div>
+  );
+}
+
+function Navigation() {
+  return (
+    <Stack gap="lg">
+      {(["desk", "setup", "look"] as const).map((group) => (
+        <Stack key={group} gap={2}>
+          <Text size="xs" fw={700} c="dimmed" px="sm">
+            {t.shell.groups[group]}
+          </Text>
+          {routes
+            .filter((route) => route.nav?.group === group)
+            .map((route) => (
+              <NavItem key={route.path} route={route} />
+            ))}
+        </Stack>
+      ))}
+    </Stack>
+  );
+}
+
+function useHere(path: string): boolean {
+  const [at] = useLocation();
+  return at === path || at.startsWith(`${path}/`);
+}
+
+function NavItem({ route }: { route: Route }) {
+  const here = useHere(route.path);
+  return (
+    <Link href={route.path} className={style.item} aria-current={here ? "page" : undefined}>
+      <Icon name={route.nav?.icon ?? "dot"} />
+      {route.nav?.text}
+    </Link>
+  );
+}
+
+function BarItem({ route }: { route: Route }) {
+  const here = useHere(route.path);
+  return (
+    <Link href={route.path} className={style.barItem} aria-current={here ? "page" : undefined}>
+      <Icon name={route.nav?.icon ?? "dot"} size={22} />
+      {route.nav?.text}
+    </Link>
+  );
+}
+
+function useStale(): boolean {
+  const { heardAt } = useLive();
+  return useNow() - heardAt > STALE_MS;
+}
+
+/** Always there: how old what you see may be. A page that is frozen and does not say so is the worst bug this app can have. */
+function Freshness() {
+  const { state, heardAt } = useLive();
+  const now = useNow();
+  const age = Math.max(0, now - heardAt);
+  const stale = age > STALE_MS;
+  const text = stale
+    ? t.shell.age(length(age / 1000))
+    : state === "live"
+      ? t.shell.live
+      : t.shell[state === "lost" ? "reconnecting" : "connecting"];
+  return (
+    <Tooltip label={stale ? t.shell.stale : t.shell.age(length(age / 1000))}>
+      <span role="status">
+        <Mark tone={stale ? "danger" : state === "live" ? "ok" : "warn"} icon="dot">
+          {text}
+        </Mark>
+      </span>
+    </Tooltip>
+  );
+}

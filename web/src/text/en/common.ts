@@ -1,0 +1,38 @@
+import { count } from "../plural";
+
+export const common = {
+  common: {
+    loading: "Loading",
+    retry: "Try again",
+    undo: "Undo",
+    save: "Save",
+    cancel: "Cancel",
+    close: "Close",
+    remove: "Remove",
+    edit: "Edit",
+    add: "Add",
+    more: "Show more",
+    none: "–",
+    nobody: "Nobody",
+    copy: "Copy",
+    copied: "Copied",
+    yes: "Yes",
+    no: "No",
+    search: "Search",
+    optional: "optional",
+    alerts: (n: number) => count(n, { one: "alert", other: "alerts" }),
+    people: (n: number) => count(n, { one: "person", other: "people" }),
+  },
+  problem: {
+    unreachable: "Firedog cannot be reached",
+    timeout: "Firedog did not answer in time",
+    again: "Nothing was lost; try again in a moment.",
+    missingTitle: "There is nothing here",
+    missingHint: "The address is wrong, or what it named is gone.",
+    crashed: "This part of the app has failed",
+    crashedHint: "It is a bug in Firedog. Your alerts go on being paged; the links in the pages work without the app.",
+  },
+  states: { triggered: "Triggered", acknowledged: "Acknowledged", resolved: "Resolved" },
+  urgency: { high: "High", low: "Low" },
+  channels: { email: "E-mail", webhook: "Webhook", push: "Push" } as Record<string, string>,
+};

@@ -1,0 +1,4 @@
+export * from "./icons";
+export * from "./mantine";
+export * from "./parts";
+export { toast } from "./toast";
