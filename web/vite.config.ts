@@ -13,9 +13,9 @@ export default defineConfig({
     // A stylesheet per lazy screen would flash; one file is 28 kB with brotli.
     cssCodeSplit: false,
     rollupOptions: {
-      input: { app: "index.html" },
+      input: { app: "index.html", sw: "src/worker/sw.ts" },
       output: {
-        entryFileNames: "assets/[name]-[hash].js",
+        entryFileNames: (chunk: { name: string }) => (chunk.name === "sw" ? "sw.js" : "assets/[name]-[hash].js"),
         chunkFileNames: "assets/[name]-[hash].js",
         assetFileNames: "assets/[name]-[hash][extname]",
       },

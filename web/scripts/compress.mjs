@@ -1,6 +1,7 @@
-// Beside every text of the build its brotli form: the server sends it as it is. Prints the sizes that have a budget.
+// What the build needs after Vite: the list of files that the service worker keeps, and beside every text its brotli form, which
+// the server sends as it is.
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants } from "node:zlib";
 
@@ -13,6 +14,11 @@ function files(dir) {
     return statSync(path).isDirectory() ? files(path) : [path];
   });
 }
+
+const kept = files(dist)
+  .map((path) => relative(dist, path))
+  .filter((name) => !/^(\.vite|index\.html|sw\.js|files\.json)|\.br$/.test(name));
+writeFileSync(join(dist, "files.json"), JSON.stringify(kept));
 
 for (const path of files(dist)) {
   // The server fills `index.html` in for every answer; the build's own manifest stays here.

@@ -58,6 +58,8 @@ export async function request<O extends Op>(op: O, ...[call]: Args<O>): Promise<
   const init: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store" };
   if (body !== undefined) init.body = JSON.stringify(body);
   const response = await send(url(op, { path, query }), init, method === "GET" || method === "POST" ? 2 : 1);
+  // The service worker answers with what was read last when the network is gone.
+  if (response.headers.has("x-firedog-from-cache")) old(Date.parse(response.headers.get("x-firedog-read-at") ?? ""));
   if (response.status === 204) return undefined as Answer<O>;
   const text = await response.text();
   let read: unknown;
@@ -75,6 +77,12 @@ export async function request<O extends Op>(op: O, ...[call]: Args<O>): Promise<
     problem?.next ?? undefined,
     problem,
   );
+}
+
+let old: (readAt: number) => void = () => undefined;
+/** Whom to tell that an answer is an old one. */
+export function onOld(tell: (readAt: number) => void) {
+  old = tell;
 }
 
 /** `tries`: how often at the most, where the network broke. */

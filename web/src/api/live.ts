@@ -1,7 +1,7 @@
 // The live stream: one EventSource for the app. Its events patch or refresh what the screens have read.
 import type { QueryClient } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
-import { base } from "./client";
+import { base, onOld } from "./client";
 import type { AlertRow } from "./types";
 
 export type LiveState = "connecting" | "live" | "lost";
@@ -25,6 +25,11 @@ function set(next: Partial<Live>) {
   live = { ...live, ...next };
   for (const listener of listeners) listener();
 }
+
+// What came from the cache is as old as it was read then.
+onOld((readAt) => {
+  if (Number.isFinite(readAt) && readAt < live.heardAt) set({ state: "lost", heardAt: readAt });
+});
 
 export function useLive(): Live {
   return useSyncExternalStore(

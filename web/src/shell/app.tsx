@@ -7,6 +7,7 @@ import { routes } from "../routes";
 import { t } from "../text";
 import { Empty, Screen, Waiting } from "../ui";
 import { Look } from "../ui/look";
+import { registration } from "../worker/register";
 import { Boundary } from "./boundary";
 import { Frame } from "./frame";
 import { SignedIn } from "./session";
@@ -58,6 +59,9 @@ export function App() {
 }
 
 function Following() {
-  useEffect(() => follow(client), []);
+  useEffect(() => {
+    void registration();
+    return follow(client);
+  }, []);
   return null;
 }

@@ -5,7 +5,8 @@ import { STALE_MS, useLive } from "../api/live";
 import { length, useNow } from "../lib/time";
 import { type Route, routes } from "../routes";
 import { t } from "../text";
-import { Box, Button, Drawer, Group, Icon, Mark, Stack, Text, Tooltip, useMediaQuery } from "../ui";
+import { Box, Button, Callout, Drawer, Group, Icon, Mark, Stack, Text, Tooltip, useMediaQuery } from "../ui";
+import { loadNewVersion, useNewVersion } from "../worker/register";
 import style from "./frame.module.css";
 import { OwnMenu } from "./own-menu";
 import { Palette, usePalette } from "./palette";
@@ -43,6 +44,7 @@ export function Frame({ children }: { children: ReactNode }) {
         </nav>
       )}
       <main id="content" tabIndex={-1} className={style.main} data-stale={stale || undefined}>
+        <NewVersion />
         {children}
       </main>
       {phone && (
@@ -68,6 +70,17 @@ export function Frame({ children }: { children: ReactNode }) {
       </Drawer>
       <Palette {...palette} />
     </div>
+  );
+}
+
+function NewVersion() {
+  if (!useNewVersion()) return null;
+  return (
+    <Callout mb="md" color="iron" role="status" title={t.shell.update}>
+      <Button size="compact-md" onClick={() => void loadNewVersion()}>
+        {t.shell.updateDo}
+      </Button>
+    </Callout>
   );
 }
 

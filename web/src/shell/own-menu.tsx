@@ -2,6 +2,7 @@ import { base, request } from "../api/client";
 import { browserZone, chooseZone, useZoneChoice } from "../lib/time";
 import { t } from "../text";
 import { ActionIcon, Icon, Menu, SegmentedControl, Stack, Text, useColorScheme } from "../ui";
+import { forget } from "../worker/register";
 import { useSession } from "./session";
 
 /** The person's own menu: who they are, colours, zone, signing out. */
@@ -11,6 +12,7 @@ export function OwnMenu() {
   const { colorScheme, setColorScheme } = useColorScheme();
   const signOut = async () => {
     await request("DELETE /session").catch(() => undefined);
+    await forget();
     location.assign(`${base}sign-in`);
   };
   return (

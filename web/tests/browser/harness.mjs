@@ -22,7 +22,15 @@ const WAIT_MS = 15_000;
 export async function story(tell) {
   const browser = await chromium.launch({
     executablePath: process.env.CHROME_PATH ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
   });
   const complaints = [];
   try {
@@ -88,7 +96,9 @@ export async function accessible(page, name = page.url()) {
   await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined))));
   await page.evaluate(axeSource);
   const { violations } = await page.evaluate(() => globalThis.axe.run());
-  const told = violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${name}: ${id} (${help}): ${node.html.slice(0, 200)}`));
+  const told = violations.flatMap(({ id, help, nodes }) =>
+    nodes.map((node) => `${name}: ${id} (${help}): ${node.html.slice(0, 200)}`),
+  );
   assert.deepEqual(told, [], `axe finds fault with ${name}`);
 }
 
