@@ -18,4 +18,17 @@ export const routes: Route[] = [
     nav: { group: "desk", text: nav.oncall, icon: "phone", bar: true },
     screen: lazy(() => import("./screens/oncall")),
   },
+  {
+    path: "/services",
+    nav: { group: "setup", text: nav.services, icon: "box" },
+    screen: lazy(() => import("./screens/services")),
+  },
+  { path: "/services/:id", screen: lazy(() => import("./screens/services/service")) },
+  {
+    path: "/policies",
+    nav: { group: "setup", text: nav.policies, icon: "stairs" },
+    screen: lazy(() => import("./screens/policies")),
+  },
+  { path: "/policies/:id", screen: lazy(() => import("./screens/policies/policy")) },
+  { path: "/proof", nav: { group: "look", text: nav.proof, icon: "shield" }, screen: lazy(() => import("./screens/proof")) },
 ];

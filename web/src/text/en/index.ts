@@ -1,6 +1,9 @@
 import { common } from "./common";
 import { oncall } from "./oncall";
+import { policies, simulate } from "./policies";
+import { proof } from "./proof";
+import { services } from "./services";
 import { shell } from "./shell";
 
 // One file per part of the app; sentences with values are functions, so that another language may order them anew.
-export const en = { ...common, shell, oncall };
+export const en = { ...common, shell, oncall, policies, simulate, proof, services };
