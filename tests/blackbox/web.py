@@ -25,8 +25,8 @@ class Answer:
         return self
 
 
-def send(method, url, body=None, headers=None, form=None, json_body=None, seconds=15):
-    """One request on its own connection."""
+def send(method, url, body=None, headers=None, form=None, json_body=None, seconds=15, whole=False):
+    """One request on its own connection. `whole`: the server must let the body be sent to its end."""
     headers = dict(headers or {})
     if form is not None:
         body = urllib.parse.urlencode(form).encode()
@@ -41,7 +41,9 @@ def send(method, url, body=None, headers=None, form=None, json_body=None, second
         try:
             connection.request(method, path, body=body, headers=headers)
         except (BrokenPipeError, ConnectionResetError):
-            pass  # refused before all of it was read; the answer is there all the same
+            if whole:
+                raise
+            # Refused before all of it was read; the answer is there all the same.
         answer = connection.getresponse()
         return Answer(answer.status, answer.headers, answer.read())
     finally:

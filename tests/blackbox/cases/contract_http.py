@@ -45,6 +45,9 @@ def test_what_is_not_accepted_leaves_nothing_behind(t):
         assert answer.body, f"{body!r} is refused without a reason"
     for body in (b"{", b"[]", b'{"version":"4"}', b'{"version":"4","alerts":"x"}'):
         post(server, f"/in/{AM}/alertmanager", body=body, headers={"Content-Type": "application/json"}).expect(400, 422)
+    # A client that sends too much gets to read why, whether or not it looks for an answer while it sends.
+    for path in (f"/in/{GENERIC}/generic", f"/in/{AM}/api/v2/alerts", "/v2/enqueue"):
+        post(server, path, body=json.dumps({"summary": "x" * 6_000_000}).encode(), headers={"Content-Type": "application/json"}, whole=True).expect(413)
     big = json.dumps({"summary": "x" * 20_000_000}).encode()
     post(server, f"/in/{GENERIC}/generic", body=big, headers={"Content-Type": "application/json"}).expect(413)
     assert server.alerts("--state", "all") == []
