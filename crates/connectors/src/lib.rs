@@ -18,6 +18,7 @@ mod receipt;
 mod refusal;
 mod scalar;
 mod sender;
+mod slots;
 pub mod targets;
 mod trust;
 pub mod webhook;

@@ -1,6 +1,7 @@
 //! Pages by webhook: signed JSON, and what the answer means.
 
 use crate::message::Message;
+use crate::slots::Slots;
 use crate::targets::{GuardedResolver, Network, Refused, Targets};
 use crate::{bounds, trust, when};
 use firedog_domain::delivery::Outcome;
@@ -30,7 +31,11 @@ const MAX_RETRY_AFTER: SignedDuration = SignedDuration::from_mins(15);
 pub(crate) struct Hooks {
     admin: (Targets, Client),
     others: (Targets, Client),
+    slots: Slots,
 }
+
+/// Pages under way to one host at once.
+const AT_ONE_HOST: usize = 16;
 
 impl Hooks {
     pub(crate) fn new(allowed: &[Network]) -> Result<Self, String> {
@@ -39,7 +44,7 @@ impl Hooks {
             let targets = Targets { admin, allowed: allowed.clone() };
             Ok((targets.clone(), client(targets)?))
         };
-        Ok(Self { admin: of(true)?, others: of(false)? })
+        Ok(Self { admin: of(true)?, others: of(false)?, slots: Slots::new(AT_ONE_HOST) })
     }
 
     pub(crate) async fn send(&self, message: &Message, url: &str) -> Outcome {
@@ -47,6 +52,11 @@ impl Hooks {
         let url = match targets.check_url(url) {
             Ok(url) => url,
             Err(reason) => return Outcome::Rejected { reason },
+        };
+        let host = format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0));
+        let slot = match self.slots.take(&host).await {
+            Ok(slot) => slot,
+            Err(outcome) => return outcome,
         };
         let body = body(message).to_string();
         let at_s = message.at.as_second();
@@ -59,7 +69,9 @@ impl Hooks {
         if let Some(secret) = &message.secret {
             request = request.header("X-Firedog-Signature", signature(secret, at_s, body.as_bytes()));
         }
-        match request.body(body).send().await {
+        let sent = request.body(body).send().await;
+        slot.answered(sent.is_ok());
+        match sent {
             Ok(response) => answered(response, message.at).await,
             Err(error) => failed(error),
         }

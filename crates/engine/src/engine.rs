@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
+use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 /// How long the loop sleeps at most although nothing is due: another node, or a hand in the database, may have
 /// added work that no signal told us about.
@@ -35,6 +35,8 @@ const MAX_SKEW: SignedDuration = SignedDuration::from_secs(1);
 const WRONG_LOOKS: u32 = 3;
 /// How often an outcome is recorded again while the store cannot take it: with [`AFTER_ERROR`] between, until the lease ends.
 const RECORD_TRIES: u32 = 120;
+/// Messages that one operation hands out at the most; more of them are claimed by the next one.
+const ROOM: usize = 64;
 /// Closed alerts deleted in one transaction.
 const RETENTION_BATCH: u32 = 200;
 
@@ -50,6 +52,8 @@ struct Shell {
     queued: AtomicUsize,
     wake: Notify,
     permits: Arc<Semaphore>,
+    /// Somebody found no permit left.
+    starved: AtomicBool,
     /// The loop does its work: it looked at what is due without an error the last time.
     looping: AtomicBool,
     draining: AtomicBool,
@@ -75,6 +79,7 @@ impl Engine {
             queued: AtomicUsize::new(0),
             wake: Notify::new(),
             permits,
+            starved: AtomicBool::new(false),
             looping: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             skewed: AtomicBool::new(false),
@@ -143,8 +148,9 @@ impl Engine {
     pub async fn act(&self, alert: &AlertId, input: Input, by: &Actor) -> Result<Alert> {
         let (engine, alert, by) = (self.clone(), alert.clone(), by.clone());
         to_the_end(async move {
-            let (alert, dispatches) = engine.0.core.act(&alert, input, &by, engine.room()).await?;
-            engine.launch(dispatches);
+            let room = engine.reserve();
+            let (alert, dispatches) = engine.0.core.act(&alert, input, &by, room.n).await?;
+            engine.launch(dispatches, room);
             Ok(alert)
         })
         .await
@@ -153,8 +159,9 @@ impl Engine {
     pub async fn raise(&self, raise: Raise, by: &Actor) -> Result<Alert> {
         let (engine, by) = (self.clone(), by.clone());
         to_the_end(async move {
-            let (alert, dispatches) = engine.0.core.raise(raise, &by, engine.room()).await?;
-            engine.launch(dispatches);
+            let room = engine.reserve();
+            let (alert, dispatches) = engine.0.core.raise(raise, &by, room.n).await?;
+            engine.launch(dispatches, room);
             Ok(alert)
         })
         .await
@@ -163,8 +170,9 @@ impl Engine {
     pub async fn ping(&self, integration: &IntegrationId, ping: Ping) -> Result<()> {
         let (engine, integration) = (self.clone(), integration.clone());
         to_the_end(async move {
-            let dispatches = engine.0.core.ping(&integration, ping, engine.room()).await?;
-            engine.launch(dispatches);
+            let room = engine.reserve();
+            let dispatches = engine.0.core.ping(&integration, ping, room.n).await?;
+            engine.launch(dispatches, room);
             Ok(())
         })
         .await
@@ -228,10 +236,7 @@ impl Engine {
         let tasks: Vec<_> = (0..workers).map(|_| tokio::spawn(self.clone().take_in())).collect();
         let keeper = tokio::spawn(self.clone().keep());
         let comparer = tokio::spawn(self.clone().compare_clocks());
-        let result = tokio::select! {
-            result = self.look() => result,
-            () = stop => Ok(()),
-        };
+        let result = self.look(stop).await;
         self.0.draining.store(true, Ordering::Relaxed);
         // What was accepted into the queue still has somebody waiting for its answer.
         let emptied = async {
@@ -248,25 +253,38 @@ impl Engine {
         result
     }
 
-    /// Looks at what is due, sleeps until something is, and looks again.
-    async fn look(&self) -> Result<()> {
+    /// Looks at what is due, sleeps until something is, and looks again, until `stop` ends. Never breaks off between a commit
+    /// and handing out what it has claimed: those messages would wait for the end of their lease.
+    async fn look(&self, stop: impl Future<Output = ()> + Send) -> Result<()> {
+        let mut stop = std::pin::pin!(stop);
         loop {
+            tokio::select! {
+                biased;
+                () = stop.as_mut() => return Ok(()),
+                () = std::future::ready(()) => {}
+            }
             match self.tick().await {
                 Ok((_, true)) => {}
                 Ok((next_wake, false)) => {
                     self.0.looping.store(true, Ordering::Relaxed);
                     // Without room nothing can be handed out before a message comes back, and that wakes us.
-                    let until = next_wake.filter(|_| self.room() > 0).map_or(POLL, |at| {
+                    let until = next_wake.filter(|_| self.has_permits()).map_or(POLL, |at| {
                         let left = at.duration_since(self.clock().now());
                         Duration::try_from(left).unwrap_or(Duration::ZERO).min(POLL)
                     });
-                    let _ = tokio::time::timeout(until, self.0.wake.notified()).await;
+                    tokio::select! {
+                        _ = tokio::time::timeout(until, self.0.wake.notified()) => {}
+                        () = stop.as_mut() => return Ok(()),
+                    }
                 }
                 Err(Error::Broken(why)) if self.store().is_broken() => return Err(Error::Broken(why)),
                 Err(error) => {
                     self.0.looping.store(false, Ordering::Relaxed);
                     tracing::error!(%error, "looking at what is due failed; trying again");
-                    tokio::time::sleep(AFTER_ERROR).await;
+                    tokio::select! {
+                        () = tokio::time::sleep(AFTER_ERROR) => {}
+                        () = stop.as_mut() => return Ok(()),
+                    }
                 }
             }
         }
@@ -304,11 +322,11 @@ impl Engine {
         if self.0.skewed.load(Ordering::Relaxed) {
             return Ok((None, false));
         }
-        let step = self.0.core.step(self.clock().now(), self.room()).await?;
+        let room = self.reserve();
+        let step = self.0.core.step(self.clock().now(), room.n).await?;
+        self.launch(step.dispatches, room);
         // Without room the rest waits for a message to come back, which wakes us.
-        let more = step.more && self.room() > step.dispatches.len();
-        self.launch(step.dispatches);
-        Ok((step.next_wake, more))
+        Ok((step.next_wake, step.more && self.has_permits()))
     }
 
     /// Takes queued events in, batch by batch.
@@ -344,7 +362,8 @@ impl Engine {
             events.extend(waiting.events);
         }
         let count = events.len();
-        let result = self.0.core.ingest_batch(events, self.room()).await;
+        let room = self.reserve();
+        let result = self.0.core.ingest_batch(events, room.n).await;
         self.0.queued.fetch_sub(count, Ordering::Relaxed);
         match result {
             Ok((accepted, dispatches)) => {
@@ -352,7 +371,7 @@ impl Engine {
                 for (n, answer) in answers {
                     let _ = answer.send(Ok(accepted.by_ref().take(n).collect()));
                 }
-                self.launch(crate::send::bundle(dispatches));
+                self.launch(crate::send::bundle(dispatches), room);
                 self.0.wake.notify_one();
             }
             Err(error) => {
@@ -364,20 +383,49 @@ impl Engine {
         }
     }
 
-    fn room(&self) -> usize {
-        self.0.permits.available_permits()
+    fn has_permits(&self) -> bool {
+        self.0.permits.available_permits() > 0
     }
 
-    /// Hands messages out. Each holds a permit until its outcome is recorded.
-    fn launch(&self, dispatches: Vec<Dispatch>) {
+    /// Room for messages that an operation may hand out, reserved before it runs: what is claimed leaves at once, so that no
+    /// lease runs out in a queue of ours.
+    fn reserve(&self) -> Room {
+        let mut wanted = self.0.permits.available_permits().min(ROOM);
+        while wanted > 0 {
+            let n = u32::try_from(wanted).unwrap_or(u32::MAX);
+            if let Ok(permits) = self.0.permits.clone().try_acquire_many_owned(n) {
+                return Room { permits: Some(permits), n: wanted };
+            }
+            wanted = wanted.min(self.0.permits.available_permits()) / 2;
+        }
+        self.0.starved.store(true, Ordering::Relaxed);
+        Room { permits: None, n: 0 }
+    }
+
+    /// Hands messages out. Each holds a permit of `room` until its outcome is recorded; the rest goes back.
+    fn launch(&self, dispatches: Vec<Dispatch>, mut room: Room) {
+        let had_room = room.n > 0;
         for dispatch in dispatches {
+            let permit = room.one();
+            debug_assert!(permit.is_some(), "an operation handed out more than it had room for");
             let engine = self.clone();
             tokio::spawn(async move {
-                let Ok(permit) = engine.0.permits.clone().acquire_owned().await else { return };
+                let held = match permit {
+                    Some(permit) => permit,
+                    None => match engine.0.permits.clone().acquire_owned().await {
+                        Ok(permit) => permit,
+                        Err(_) => return,
+                    },
+                };
                 engine.send(dispatch).await;
-                drop(permit);
+                drop(held);
                 engine.0.wake.notify_one();
             });
+        }
+        drop(room);
+        // Whoever found no room while this was reserved left its messages to the loop. (A message that comes back wakes it anyway.)
+        if had_room && self.0.starved.swap(false, Ordering::Relaxed) {
+            self.0.wake.notify_one();
         }
     }
 
@@ -395,7 +443,7 @@ impl Engine {
         }
         for tried in &tried {
             match self.record(tried, &outcome).await {
-                Ok(dispatches) => self.launch(dispatches),
+                Ok((dispatches, room)) => self.launch(dispatches, room),
                 Err(error) => tracing::error!(%error, notification = %tried.id, "the outcome of a message could not be recorded"),
             }
         }
@@ -403,17 +451,22 @@ impl Engine {
 
     /// Records an outcome; if the store cannot take it, again for as long as the lease lasts. A database that restarts
     /// must not make us send twice. After that the message is tried again under the same key.
-    async fn record(&self, tried: &Notification, outcome: &Outcome) -> Result<Vec<Dispatch>> {
+    async fn record(&self, tried: &Notification, outcome: &Outcome) -> Result<(Vec<Dispatch>, Room)> {
         let one = std::slice::from_ref(tried);
-        for _ in 0..RECORD_TRIES {
-            match self.0.core.record(one, outcome, self.clock().now(), self.room()).await {
-                Err(Error::Busy | Error::Unavailable(_)) if tried.ready_at.is_some_and(|lease| self.clock().now() < lease) => {
+        let mut tries = RECORD_TRIES;
+        loop {
+            let room = self.reserve();
+            match self.0.core.record(one, outcome, self.clock().now(), room.n).await {
+                Err(Error::Busy | Error::Unavailable(_))
+                    if tries > 0 && tried.ready_at.is_some_and(|lease| self.clock().now() < lease) =>
+                {
+                    drop(room);
+                    tries -= 1;
                     tokio::time::sleep(AFTER_ERROR).await;
                 }
-                done => return done,
+                done => return done.map(|dispatches| (dispatches, room)),
             }
         }
-        self.0.core.record(one, outcome, self.clock().now(), self.room()).await
     }
 
     /// Housekeeping: the auditor's voice, retention, old setups.
@@ -458,10 +511,11 @@ impl Engine {
             // All permits back: every message handed out so far has been recorded.
             tokio::task::yield_now().await;
             drop(self.0.permits.acquire_many(all).await);
-            let step = self.0.core.step(self.clock().now(), self.room()).await?;
+            let room = self.reserve();
+            let step = self.0.core.step(self.clock().now(), room.n).await?;
             let idle =
                 step.dispatches.is_empty() && !step.more && !more && step.next_wake.is_none_or(|at| at > self.clock().now());
-            self.launch(step.dispatches);
+            self.launch(step.dispatches, room);
             if idle {
                 return Ok(());
             }
@@ -477,6 +531,20 @@ impl Engine {
             }
             self.commit(batch).await;
         }
+    }
+}
+
+/// Permits for messages that are about to leave.
+struct Room {
+    permits: Option<OwnedSemaphorePermit>,
+    n: usize,
+}
+
+impl Room {
+    fn one(&mut self) -> Option<OwnedSemaphorePermit> {
+        let one = self.permits.as_mut()?.split(1)?;
+        self.n -= 1;
+        Some(one)
     }
 }
 

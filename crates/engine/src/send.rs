@@ -132,11 +132,10 @@ impl Op for Record {
 
     async fn run(&self, tx: &mut dyn Tx) -> store::Result<Vec<Dispatch>> {
         check_head(tx, &self.scene).await?;
-        let ids = [self.tried.alert.clone()];
         let Some(alert) = store::alert::lock(tx, &self.tried.alert).await? else {
             return Ok(Vec::new());
         };
-        let siblings = store::notification::load_for_alerts(tx, &ids).await?;
+        let siblings = store::notification::load_for_page(tx, &self.tried.alert, self.tried.page).await?;
         // Somebody else claimed it after our lease had run out: their outcome counts, ours only for the timeline.
         let current = siblings.iter().find(|n| n.id == self.tried.id);
         let ours = current.is_some_and(|n| n.fence == self.tried.fence && n.state == Delivery::Sending);

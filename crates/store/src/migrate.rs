@@ -13,7 +13,10 @@ struct Migration {
     text: &'static str,
 }
 
-const ALL: [Migration; 1] = [Migration { number: 1, name: "initial", text: include_str!("../migrations/0001_initial.sql") }];
+const ALL: [Migration; 2] = [
+    Migration { number: 1, name: "initial", text: include_str!("../migrations/0001_initial.sql") },
+    Migration { number: 2, name: "pager", text: include_str!("../migrations/0002_pager.sql") },
+];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migration
     (number BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL)";

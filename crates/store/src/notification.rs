@@ -101,6 +101,12 @@ pub async fn load_for_alerts(tx: &mut dyn Tx, alerts: &[AlertId]) -> Result<Vec<
     Ok(found)
 }
 
+/// Everything ever made for one page of an alert: what the outcome of one of them leads to.
+pub async fn load_for_page(tx: &mut dyn Tx, alert: &AlertId, page: u32) -> Result<Vec<Notification>> {
+    let sql = format!("SELECT {COLUMNS} FROM notification WHERE alert_id = $1 AND page = $2 ORDER BY created_at, id");
+    read_all(tx.query(&sql, &[alert.into(), page.into()]).await?)
+}
+
 /// Writes state, due time, attempts and reason under the fence that the notification carries. Answers
 /// the ids whose row has another fence by now: nothing was written for those. Ids must be distinct.
 pub async fn update_many(tx: &mut dyn Tx, notifications: &[Notification]) -> Result<Vec<NotificationId>> {

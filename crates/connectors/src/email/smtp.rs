@@ -3,6 +3,7 @@
 //! `retry` and `unknown`.
 
 use crate::bounds::{cut, one_line};
+use crate::slots::Slots;
 use crate::trust;
 use firedog_domain::delivery::Outcome;
 use lettre::address::Envelope;
@@ -15,7 +16,6 @@ use std::net::IpAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use url::Url;
 
@@ -36,7 +36,7 @@ pub(super) struct Relay {
     parameters: TlsParameters,
     credentials: Option<Credentials>,
     hello: ClientId,
-    slots: Semaphore,
+    slots: Slots,
     idle: Mutex<Vec<Idle>>,
 }
 
@@ -100,15 +100,23 @@ impl Relay {
             parameters: parameters.map_err(|error| wrong(&error.to_string()))?,
             credentials,
             hello: ClientId::Domain(hello.to_owned()),
-            slots: Semaphore::new(MAX_CONNECTIONS),
+            slots: Slots::new(MAX_CONNECTIONS),
             idle: Mutex::new(Vec::new()),
         })
     }
 
     /// Hands one mail over.
     pub(super) async fn send(&self, envelope: &Envelope, mail: &[u8]) -> Outcome {
+        // Waiting for a turn is no part of the conversation: it has a bound of its own, and a message that got none surely did not
+        // go out.
+        let slot = match self.slots.take(&self.host).await {
+            Ok(slot) => slot,
+            Err(outcome) => return outcome,
+        };
         let handed_over = AtomicBool::new(false);
-        match timeout(TIMEOUT, Box::pin(self.attempt(envelope, mail, &handed_over))).await {
+        let attempt = timeout(TIMEOUT, Box::pin(self.attempt(envelope, mail, &handed_over))).await;
+        slot.answered(attempt.is_ok());
+        match attempt {
             Ok(Ok(())) => Outcome::Sent,
             Ok(Err(outcome)) => outcome,
             Err(_) => {
@@ -123,7 +131,6 @@ impl Relay {
     }
 
     async fn attempt(&self, envelope: &Envelope, mail: &[u8], handed_over: &AtomicBool) -> Result<(), Outcome> {
-        let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
         let mut connection = self.connection().await?;
         let result = talk(&mut connection, envelope, mail, handed_over).await;
         match &result {

@@ -58,7 +58,7 @@ pub struct Recorded {
     pub unreached: bool,
 }
 
-/// Records the outcome of the attempt that `tried` is in. `siblings`: all notifications of the same alert.
+/// Records the outcome of the attempt that `tried` is in. `siblings`: all notifications of the same page.
 pub fn record(
     world: &World,
     alert: &Alert,

@@ -129,3 +129,37 @@ fn a_bug_in_one_operation_costs_one_event_at_most() {
     assert_eq!(summaries.iter().filter(|text| text.contains("could not be processed")).count(), 1, "{summaries:?}");
     assert_eq!(summaries.iter().filter(|text| text.len() == 1).count(), 3, "{summaries:?}");
 }
+
+/// Takes what it is given and never comes back.
+struct Hole;
+
+impl Deliver for Hole {
+    fn deliver(&self, _: Dispatch) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[test]
+fn the_loop_rests_when_there_is_nothing_to_do_and_when_there_is_no_room() {
+    for alerts in [0, 3] {
+        let store = store(&Outage::of("", None));
+        let options = Options { in_flight: 1, ..Options::default() };
+        let engine = Engine::new(store.clone(), Clock::system(), Arc::new(Hole), options);
+        wait(engine.core().apply(setups::first(), &Actor::System, None)).expect("the setup");
+        let looks = |engine: &Engine| engine.store().stats().ops.get("next_wake").map_or(0, |cost| cost.calls);
+        wait(async {
+            // Ends with its runtime: the message that never comes back would hold a drain.
+            tokio::spawn({
+                let engine = engine.clone();
+                async move { engine.run(std::future::pending()).await }
+            });
+            for n in 0..alerts {
+                engine.ingest(vec![event(Action::Trigger, "api/in", &format!("k{n}"))]).await.expect("accepted");
+            }
+            let before = looks(&engine);
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            let after = looks(&engine);
+            assert!(after - before < 20, "{alerts} alerts: it looked {} times", after - before);
+        });
+    }
+}

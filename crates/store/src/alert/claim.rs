@@ -30,15 +30,23 @@ pub async fn claim_due(tx: &mut dyn Tx, now: Timestamp, lease_until: Timestamp, 
 
 /// Makes open alerts due now because what they depend on (a silence, an override, the setup) has
 /// changed; `None` means all. Whoever is deciding one of them at this moment meets a conflict and
-/// decides again. Answers how many.
+/// decides again. What is due already stays due since then: `now` is this node's, and another may be behind. Answers how many.
 pub async fn touch_ready(tx: &mut dyn Tx, services: Option<&[ServiceId]>, now: Timestamp) -> Result<u64> {
     match services {
-        None => tx.exec("UPDATE alert SET ready_at = $1, version = version + 1 WHERE open", &[now.into()]).await,
+        None => {
+            tx.exec(&format!("UPDATE alert SET ready_at = {}, version = version + 1 WHERE open", due_by("$1")), &[now.into()])
+                .await
+        }
         Some(services) => {
-            let sql = format!("UPDATE alert SET ready_at = $2, version = version + 1 WHERE service {{IN}} {OF_SERVICE}");
+            let sql =
+                format!("UPDATE alert SET ready_at = {}, version = version + 1 WHERE service {{IN}} {OF_SERVICE}", due_by("$2"));
             rows::exec(tx, &sql, services.iter().map(Val::from).collect(), &[now.into()]).await
         }
     }
+}
+
+fn due_by(now: &str) -> String {
+    format!("CASE WHEN ready_at < {now} THEN ready_at ELSE {now} END")
 }
 
 /// Open alerts that nobody has looked at although they were due before `now - grace`; most overdue first.

@@ -110,6 +110,11 @@ contract! {
         let claimed = run!(store.write, [] tx => stored::claim_due(tx, at(11), at(40), 9)).unwrap();
         assert_eq!(ids(&claimed), ["a0500", "a0501"]);
         assert_eq!(claimed[0].version, 5);
+        // A node whose clock is ahead does not put off what is due already.
+        let overdue = run!(store.read, [] tx => stored::overdue(tx, at(50), secs(1), 9)).unwrap().len();
+        run!(store.write, [] tx => stored::touch_ready(tx, None, at(90))).unwrap();
+        assert_eq!(run!(store.read, [] tx => stored::overdue(tx, at(50), secs(1), 9)).unwrap().len(), overdue);
+        assert_eq!(overdue, 2);
     }
 
     async fn the_auditor_finds_what_is_late_or_lost(store) {

@@ -73,6 +73,16 @@ contract! {
         assert_eq!(run!(store.write, [] tx => outbox::claim_due(tx, at(30), at(40), 9)).unwrap().len(), 1);
     }
 
+    async fn a_page_is_read_without_the_others_of_its_alert(store) {
+        let a = alert(1);
+        let first = notification(&a, 1);
+        let later = Notification { id: NotificationId("later".to_owned()), page: first.page + 1, ..notification(&a, 2) };
+        let all = vec![first.clone(), later.clone(), notification(&alert(2), 1)];
+        run!(store.write, [all] tx => outbox::insert_many(tx, &all)).unwrap();
+        let page = later.page;
+        assert_eq!(run!(store.read, [a] tx => outbox::load_for_page(tx, &a.id, page)).unwrap(), [later]);
+    }
+
     async fn what_waits_is_counted(store) {
         assert_eq!(run!(store.read, [] tx => outbox::next_ready(tx)).unwrap(), None);
         assert_eq!(run!(store.read, [] tx => outbox::oldest_overdue(tx, at(9))).unwrap(), None);

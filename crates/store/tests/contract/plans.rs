@@ -88,6 +88,7 @@ async fn hot(tx: &mut dyn Tx) -> Result<()> {
     claimed.truncate(1);
     assert_eq!(outbox::update_many(tx, &claimed).await?, vec![]);
     outbox::load_for_alerts(tx, &one).await?;
+    outbox::load_for_page(tx, &one[0], 1).await?;
     outbox::cancel_pending(tx, &one).await?;
     outbox::pending_count(tx).await?;
     timeline::list(tx, &one[0], 9).await?;
