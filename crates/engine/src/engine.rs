@@ -27,6 +27,8 @@ const WORKERS_POSTGRES: usize = 4;
 const DRAIN: Duration = Duration::from_secs(25);
 /// Answers to requests with an `Idempotency-Key` are kept for so long, whatever the retention is.
 const ANSWERS_KEPT: SignedDuration = SignedDuration::from_hours(24);
+/// Sessions, links and failed sign-ins that are over are kept for so long, for whoever asks who was there.
+const SESSIONS_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// How often a node compares its clock with the database's, and how far they may be apart before it claims nothing more:
 /// nodes that disagree about the time would escalate each other's alerts early.
 const SKEW_EVERY: Duration = Duration::from_secs(5);
@@ -566,6 +568,7 @@ impl Op for Retain {
         firedog_store::retention::delete_ended(tx, self.before, RETENTION_BATCH).await?;
         let answers = firedog_domain::time::after(self.now, -ANSWERS_KEPT);
         firedog_store::retention::delete_answers(tx, answers, RETENTION_BATCH).await?;
+        firedog_store::session::delete_over(tx, firedog_domain::time::after(self.now, -SESSIONS_KEPT)).await?;
         firedog_store::setup::prune(tx, 100).await?;
         Ok(closed)
     }

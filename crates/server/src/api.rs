@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 mod admin;
 mod alerts;
-mod caller;
+pub(crate) mod caller;
 mod catalogue;
 mod extract;
 mod foresee;
@@ -22,6 +22,7 @@ mod live;
 mod oncall;
 mod problem;
 mod repeat;
+pub(crate) mod session;
 mod setup;
 
 pub use problem::Problem;
@@ -81,7 +82,15 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(live::end_silence))
         .routes(routes!(live::maintenance, live::add_maintenance))
         .routes(routes!(live::end_maintenance))
-        .routes(routes!(catalogue::services))
+        .routes(routes!(session::show, session::sign_out))
+        .routes(routes!(session::sessions))
+        .routes(routes!(session::end_session))
+        .routes(routes!(session::change_password))
+        .routes(routes!(session::own_tokens, session::create_own_token))
+        .routes(routes!(session::revoke_own_token))
+        .routes(routes!(session::invite))
+        .routes(routes!(session::role, session::give_role))
+        .routes(routes!(catalogue::services, session::add_service))
         .routes(routes!(catalogue::service))
         .routes(routes!(catalogue::teams))
         .routes(routes!(catalogue::users))
@@ -102,6 +111,11 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(admin::backup))
 }
 
+/// What one may ask without being signed in.
+fn open_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(session::welcome)).routes(routes!(session::sign_in))
+}
+
 fn head() -> OpenApi {
     let mut components = Components::new();
     components.add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
@@ -117,7 +131,7 @@ fn head() -> OpenApi {
 
 /// The OpenAPI document, with the paths as clients call them and a problem as every operation's other answer.
 pub fn openapi() -> OpenApi {
-    let (_, inner) = routes().split_for_parts();
+    let (_, inner) = routes().merge(open_routes()).split_for_parts();
     let mut document = inner.clone();
     document.paths = utoipa::openapi::Paths::new();
     let problem = RefOr::Ref(Ref::from_schema_name("Problem"));
@@ -149,6 +163,7 @@ pub fn router(app: &App) -> Router<App> {
     let inner = inner
         .layer(from_fn_with_state(app.clone(), repeat::answer_once))
         .layer(from_fn_with_state(app.clone(), caller::authenticate))
+        .merge(open_routes().split_for_parts().0)
         .route("/openapi.json", get(document))
         .fallback(unknown);
     Router::new().nest(PREFIX, inner).route("/openapi.json", get(document)).route("/api", get(page)).route("/api/", get(page))
@@ -169,7 +184,7 @@ async fn page() -> Html<String> {
     let document = openapi();
     let mut rows = String::new();
     for (path, item) in &document.paths.paths {
-        let operations = [("GET", &item.get), ("POST", &item.post), ("DELETE", &item.delete)];
+        let operations = [("GET", &item.get), ("POST", &item.post), ("PUT", &item.put), ("DELETE", &item.delete)];
         for (method, operation) in operations {
             let Some(operation) = operation else { continue };
             let summary = operation.summary.as_deref().unwrap_or_default();

@@ -17,9 +17,11 @@ const CHECKSUM: usize = 8;
 pub enum Role {
     /// Reads.
     Viewer,
-    /// Acts on alerts, pages people, changes who is on call for a while, silences.
+    /// Acts on alerts, pages people, changes who is on call for a while, silences; a person does so in their own teams.
     Responder,
-    /// Changes the setup, tokens, backups; acts for others.
+    /// Also invites people of their own teams.
+    Manager,
+    /// Changes the setup, tokens, backups; acts for others, in every team.
     Admin,
 }
 
@@ -28,25 +30,45 @@ impl Role {
         match self {
             Self::Viewer => "viewer",
             Self::Responder => "responder",
+            Self::Manager => "manager",
             Self::Admin => "admin",
         }
     }
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Viewer, Self::Responder, Self::Admin].into_iter().find(|role| role.as_str() == text)
+        [Self::Viewer, Self::Responder, Self::Manager, Self::Admin].into_iter().find(|role| role.as_str() == text)
     }
+}
+
+/// How a caller proved who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Via {
+    Token,
+    /// A browser that is signed in; the session's id.
+    Session(String),
 }
 
 /// An authenticated caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// Name of the token.
+    /// Name of the token, or of the person who is signed in.
     pub name: String,
     pub role: Role,
     /// Whom the token belongs to, or for whom an administrator acts.
     pub user: Option<UserId>,
+    pub via: Via,
 }
 
 impl Caller {
+    /// A token without a person behind it.
+    pub fn token(name: &str, role: Role) -> Self {
+        Self { name: name.to_owned(), role, user: None, via: Via::Token }
+    }
+
+    /// Who "me" is.
+    pub fn person(&self) -> Option<&UserId> {
+        self.user.as_ref()
+    }
+
     pub fn actor(&self) -> Actor {
         match &self.user {
             Some(user) => Actor::User(user.clone()),
@@ -54,11 +76,13 @@ impl Caller {
         }
     }
 
-    /// For audit rows: `token admin`, `ada by token admin`.
+    /// For audit rows: `ada`, `token admin`, `ada by token admin`.
     pub fn describe(&self) -> String {
-        match &self.user {
-            Some(user) => format!("{user} by token {}", self.name),
-            None => format!("token {}", self.name),
+        match (&self.user, &self.via) {
+            (Some(user), Via::Session(_)) if user.as_str() == self.name => user.to_string(),
+            (Some(user), Via::Session(_)) => format!("{user} by {}", self.name),
+            (Some(user), Via::Token) => format!("{user} by token {}", self.name),
+            (None, _) => format!("token {}", self.name),
         }
     }
 }
@@ -132,7 +156,7 @@ mod tests {
 
     #[test]
     fn roles_are_ordered() {
-        assert!(Role::Viewer < Role::Responder && Role::Responder < Role::Admin);
+        assert!(Role::Viewer < Role::Responder && Role::Responder < Role::Manager && Role::Manager < Role::Admin);
         assert_eq!(Role::parse("responder"), Some(Role::Responder));
         assert_eq!(Role::parse("root"), None);
     }

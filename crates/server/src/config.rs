@@ -37,6 +37,8 @@ pub struct Config {
     pub ingest_burst: u32,
     /// `info`, `firedog=debug`: the syntax of tracing's filter.
     pub log: String,
+    /// A demonstration: the app says so on every screen.
+    pub demo: bool,
     pub log_format: LogFormat,
 }
 
@@ -129,6 +131,7 @@ impl Config {
             allow_targets: read.or("allow_targets", Vec::new(), values::networks),
             ingest_rate: read.or("ingest_rate", 1_000, values::at_least_one),
             ingest_burst: read.or("ingest_burst", 10_000, values::at_least_one),
+            demo: read.or("demo", false, values::yes_or_no),
             log: read.or("log", "info".to_owned(), values::text),
             log_format: read.or("log_format", LogFormat::Text, values::log_format),
         }

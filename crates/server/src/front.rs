@@ -18,6 +18,7 @@ use tracing::Instrument;
 pub fn full(app: &App) -> Router {
     let router = dialect::router()
         .merge(page::router())
+        .merge(page::door())
         .merge(api::router(app))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))

@@ -11,7 +11,10 @@ pub mod link;
 pub mod live;
 pub mod oncall;
 pub mod record;
+pub mod rights;
 pub mod setup;
+pub mod sign_in;
+pub mod starter;
 pub mod tokens;
 
 use firedog_domain::setup::diagnostic::Diagnostic;
@@ -35,6 +38,9 @@ pub enum Error {
     /// Full: try again in a moment.
     #[error("too much is going on")]
     Busy,
+    /// Tried too often; the seconds to wait.
+    #[error("too many attempts; wait {0} s")]
+    TooMany(u64),
     /// It may or may not have been done.
     #[error("{0}")]
     Unavailable(String),

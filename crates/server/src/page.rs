@@ -10,12 +10,20 @@ use axum::routing::get;
 use std::sync::OnceLock;
 
 mod acknowledge;
+mod sign_in;
 
 const STYLE: &str = include_str!("../templates/style.css");
 
 /// Acknowledge pages.
 pub fn router() -> Router<App> {
     Router::new().route("/a/{token}", get(acknowledge::show).post(acknowledge::act))
+}
+
+/// Signing in.
+pub fn door() -> Router<App> {
+    Router::new()
+        .route("/sign-in", get(sign_in::show).post(sign_in::enter))
+        .route("/welcome/{token}", get(sign_in::welcome).post(sign_in::begin))
 }
 
 /// How texts go into pages; named in `askama.toml`.

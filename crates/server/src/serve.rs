@@ -142,6 +142,10 @@ pub async fn start(config: Config, setup: Option<GivenSetup>, clock: Clock) -> a
         );
     }
 
+    if let Some(link) = ops::sign_in::first_run(&app).await? {
+        eprintln!("Nobody can sign in to the app yet. This link makes its first administrator; it works once:\n\n    {link}\n");
+    }
+
     let engine_stop = CancellationToken::new();
     let engine = tokio::spawn({
         let (engine, stop) = (app.engine.clone(), engine_stop.clone());

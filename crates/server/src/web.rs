@@ -38,7 +38,7 @@ pub(crate) async fn fallback(State(app): State<App>, request: Request) -> Respon
         return answer;
     }
     // A missing script answered by a page would be a riddle in the browser's console.
-    let wants_page = accepts(request.headers(), header::ACCEPT, "text/html");
+    let wants_page = path.is_empty() || accepts(request.headers(), header::ACCEPT, "text/html");
     if wants_page && !path.starts_with("assets/") { shell(&app) } else { nothing().await }
 }
 

@@ -5,6 +5,7 @@
 //! fence), every update names it, and an update that meets another version writes nothing.
 //! Time, ids and randomness come in as arguments.
 
+pub mod account;
 pub mod alert;
 pub mod audit;
 mod error;
@@ -21,6 +22,7 @@ mod pg;
 pub mod quarantine;
 pub mod retention;
 mod rows;
+pub mod session;
 pub mod setup;
 mod store;
 pub mod timeline;

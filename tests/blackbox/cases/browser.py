@@ -31,3 +31,7 @@ def town(t):
     """A team whose pages go to the test's own inbox."""
     return t.firedog(setups.pupper(lambda user: [{"id": "hook", "webhook": f"{t.hooks.url}/{user}"}]))
 
+
+
+def test_who_is_on_call(t):
+    story(t, "oncall", town(t))

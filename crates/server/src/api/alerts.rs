@@ -6,6 +6,7 @@ use super::{List, Problem, repeat};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::ops::alerts::{self, Query, Sent, Shown};
+use crate::ops::rights;
 use crate::words;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -225,6 +226,7 @@ pub(super) async fn send(
 ) -> Result<(StatusCode, axum::Json<AlertRow>), Problem> {
     let NewAlert { service, summary, dedup_key, severity, urgency, labels, details } = new;
     let dedup_key = dedup_key.or_else(|| own_key(&headers, &caller));
+    rights::on_service(&app, &caller, &ServiceId(service.clone())).await?;
     let sent = Sent { service: ServiceId(service), summary, dedup_key, severity, urgency, labels, details };
     Ok((StatusCode::CREATED, axum::Json(alerts::send(&app, sent, &caller).await?.into())))
 }
@@ -246,18 +248,21 @@ type Done = Result<axum::Json<AlertRow>, Problem>;
 /// Acknowledge: somebody has it, nobody else is paged
 #[utoipa::path(post, path = "/alerts/{id}/acknowledge", tag = "alerts", params(("id" = String, Path)), responses((status = 200, body = AlertRow)))]
 pub(super) async fn acknowledge(Responder(caller): Responder, State(app): State<App>, Path(id): Path<String>) -> Done {
+    rights::on_alert(&app, &caller, &AlertId(id.clone())).await?;
     Ok(axum::Json(alerts::acknowledge(&app, &AlertId(id), caller.actor()).await?.into()))
 }
 
 /// Resolve: it is over
 #[utoipa::path(post, path = "/alerts/{id}/resolve", tag = "alerts", params(("id" = String, Path)), responses((status = 200, body = AlertRow)))]
 pub(super) async fn resolve(Responder(caller): Responder, State(app): State<App>, Path(id): Path<String>) -> Done {
+    rights::on_alert(&app, &caller, &AlertId(id.clone())).await?;
     Ok(axum::Json(alerts::resolve(&app, &AlertId(id), caller.actor()).await?.into()))
 }
 
 /// Page the next step now
 #[utoipa::path(post, path = "/alerts/{id}/escalate", tag = "alerts", params(("id" = String, Path)), responses((status = 200, body = AlertRow)))]
 pub(super) async fn escalate(Responder(caller): Responder, State(app): State<App>, Path(id): Path<String>) -> Done {
+    rights::on_alert(&app, &caller, &AlertId(id.clone())).await?;
     Ok(axum::Json(alerts::escalate(&app, &AlertId(id), caller.actor()).await?.into()))
 }
 
@@ -280,6 +285,7 @@ pub(super) async fn snooze(
     Path(id): Path<String>,
     Json(snooze): Json<Snooze>,
 ) -> Done {
+    rights::on_alert(&app, &caller, &AlertId(id.clone())).await?;
     let until = super::live::end(&app, None, snooze.until, snooze.length.as_deref())?;
     Ok(axum::Json(alerts::snooze(&app, &AlertId(id), until, caller.actor()).await?.into()))
 }
@@ -298,6 +304,7 @@ pub(super) async fn note(
     Path(id): Path<String>,
     Json(note): Json<Note>,
 ) -> Done {
+    rights::on_alert(&app, &caller, &AlertId(id.clone())).await?;
     Ok(axum::Json(alerts::note(&app, &AlertId(id), &note.text, caller.actor()).await?.into()))
 }
 

@@ -5,6 +5,7 @@ use super::extract::{Json, Params};
 use super::{List, PageParams, Problem};
 use crate::app::App;
 use crate::ops::live::{self, Listed};
+use crate::ops::rights;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use firedog_domain::id::{ScheduleId, ServiceId};
@@ -107,6 +108,7 @@ pub(super) async fn add_override(
         _ => return Err(Problem::invalid("an override has either `user` (with or without `add`) or `remove`")),
     };
     let to = end(&app, new.from, new.to, new.length.as_deref())?;
+    rights::on_schedule(&app, &caller, &ScheduleId::from(new.schedule.as_str())).await?;
     let (schedule, item) = live::add_override(&app, &new.schedule, change, new.from, to, &caller).await?;
     Ok((StatusCode::CREATED, axum::Json(override_row(schedule, item, Some(caller.describe())))))
 }
@@ -118,6 +120,7 @@ pub(super) async fn end_override(
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
+    rights::on_override(&app, &caller, &id).await?;
     live::end_override(&app, &id, &caller).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -205,6 +208,9 @@ pub(super) async fn add_silence(
     let until = end(&app, new.from, new.until, new.length.as_deref())?;
     let created_by = caller.user.as_ref().map_or_else(|| caller.name.clone(), ToString::to_string);
     let service = new.service.map(ServiceId);
+    if let Some(service) = &service {
+        rights::on_service(&app, &caller, service).await?;
+    }
     let silence =
         live::NewSilence { id: None, service, integration: None, matchers, from: new.from, until, why: new.why, created_by };
     let silence = live::put_silence(&app, silence, &caller.actor()).await?;
@@ -218,6 +224,7 @@ pub(super) async fn end_silence(
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
+    rights::on_quiet(&app, &caller, &id).await?;
     live::end_silence(&app, &id, &caller.actor()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -309,6 +316,9 @@ pub(super) async fn add_maintenance(
     State(app): State<App>,
     Json(new): Json<NewMaintenance>,
 ) -> Result<(StatusCode, axum::Json<MaintenanceRow>), Problem> {
+    for service in &new.services {
+        rights::on_service(&app, &caller, &ServiceId(service.clone())).await?;
+    }
     let to = end(&app, new.from, new.to, new.length.as_deref())?;
     let services = new.services.into_iter().map(ServiceId).collect();
     let item = live::add_maintenance(&app, services, new.from, to, &new.why, &caller).await?;
@@ -322,6 +332,7 @@ pub(super) async fn end_maintenance(
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
+    rights::on_quiet(&app, &caller, &id).await?;
     live::end_maintenance(&app, &id, &caller).await?;
     Ok(StatusCode::NO_CONTENT)
 }

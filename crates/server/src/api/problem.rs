@@ -22,6 +22,10 @@ pub struct Problem {
     pub next: String,
     /// Whether somebody was paged although it failed; `null`: it is not known.
     pub paged: Option<bool>,
+    /// Also in the header `Retry-After`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub retry_after_s: Option<u32>,
     /// Of a setup: every mistake in it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<super::setup::DiagnosticRow>)]
@@ -37,6 +41,7 @@ impl Problem {
             detail: String::new(),
             next: String::new(),
             paged: Some(false),
+            retry_after_s: None,
             diagnostics: Vec::new(),
         }
     }
@@ -97,6 +102,10 @@ impl From<Error> for Problem {
                 .kind("urn:firedog:conflict")
                 .detail(detail)
                 .next("look at it again, then decide"),
+            Error::TooMany(after_s) => Self {
+                retry_after_s: u32::try_from(after_s).ok(),
+                ..Self::new(429, "Too many attempts").kind("urn:firedog:too_many").detail(detail).next("wait, then try again")
+            },
             Error::Busy => Self::new(503, "Too much is going on")
                 .kind("urn:firedog:busy")
                 .detail("nothing was done")
@@ -130,6 +139,9 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(crate::ops::ingest::OVERLOAD_RETRY_S));
+        }
+        if let Some(after_s) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(after_s));
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 Settings come from defaults, then firedog.toml, then the environment, then these options:
   FIREDOG_LISTEN, FIREDOG_PUBLIC_LISTEN, FIREDOG_DATABASE, FIREDOG_PUBLIC_URL, FIREDOG_ADMIN_TOKEN,
   FIREDOG_SECRET_KEY_FILE, FIREDOG_SMTP_URL, FIREDOG_SMTP_FROM, FIREDOG_RETENTION, FIREDOG_ALLOW_TARGETS,
-  FIREDOG_INGEST_RATE, FIREDOG_INGEST_BURST, FIREDOG_LOG, FIREDOG_LOG_FORMAT
+  FIREDOG_INGEST_RATE, FIREDOG_INGEST_BURST, FIREDOG_DEMO, FIREDOG_LOG, FIREDOG_LOG_FORMAT
 In firedog.toml they are lower case and without FIREDOG_.
 
 Prints `firedog ready on http://ADDRESS` to stderr once it is. SIGTERM drains and exits 0.")]

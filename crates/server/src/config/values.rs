@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Every setting: its name in `firedog.toml` (in the environment `FIREDOG_` and the name in capitals),
 /// and whether it may be given as the name of a file that holds it (`NAME_file`).
-pub const SETTINGS: [(&str, bool); 14] = [
+pub const SETTINGS: [(&str, bool); 15] = [
     ("listen", false),
     ("public_listen", false),
     ("database", true),
@@ -20,6 +20,7 @@ pub const SETTINGS: [(&str, bool); 14] = [
     ("allow_targets", false),
     ("ingest_rate", false),
     ("ingest_burst", false),
+    ("demo", false),
     ("log", false),
     ("log_format", false),
 ];
@@ -29,6 +30,14 @@ const CLIENT: [&str; 3] = ["FIREDOG_SERVER", "FIREDOG_TOKEN", "FIREDOG_CONFIG"];
 
 /// A value in a `_file` is a password or a URL; more than this is the wrong file.
 const MAX_VALUE_FILE: usize = 64 * 1024;
+
+pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "true" | "yes" => Ok(true),
+        "0" | "false" | "no" => Ok(false),
+        other => Err(format!("`{other}` is neither true nor false")),
+    }
+}
 
 pub(super) fn known(name: &str) -> Option<&'static str> {
     SETTINGS.iter().map(|(setting, _)| *setting).find(|setting| *setting == name)

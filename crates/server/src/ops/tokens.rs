@@ -2,7 +2,7 @@
 
 use super::{Error, Result, record};
 use crate::app::App;
-use crate::auth::{Caller, Role, digest, is_admin_token, is_well_formed, new_token};
+use crate::auth::{Caller, Role, Via, digest, is_admin_token, is_well_formed, new_token};
 use crate::secret::Secret;
 use firedog_domain::id::UserId;
 use firedog_store::audit::{self, Record};
@@ -22,7 +22,7 @@ const ADMIN: &str = "admin";
 /// Who has this token. `None`: nobody.
 pub async fn caller(app: &App, given: &str) -> Result<Option<Caller>> {
     if is_admin_token(app.config.admin_token.as_ref(), given) {
-        return Ok(Some(Caller { name: ADMIN.to_owned(), role: Role::Admin, user: None }));
+        return Ok(Some(Caller::token(ADMIN, Role::Admin)));
     }
     if !is_well_formed(given) {
         return Ok(None);
@@ -44,7 +44,7 @@ pub async fn caller(app: &App, given: &str) -> Result<Option<Caller>> {
             tracing::debug!(%error, "the use of a token was not noted");
         }
     }
-    Ok(Some(Caller { name: found.name, role, user: found.user }))
+    Ok(Some(Caller { name: found.name, role, user: found.user, via: Via::Token }))
 }
 
 /// An administrator acts for somebody else, or a person's token is checked against the setup.
@@ -97,7 +97,7 @@ pub async fn bootstrap(app: &App) -> Result<Option<Secret>> {
     if app.config.admin_token.is_some() || !app.engine.store().read(List).await?.is_empty() {
         return Ok(None);
     }
-    let system = Caller { name: "start".to_owned(), role: Role::Admin, user: None };
+    let system = Caller::token("start", Role::Admin);
     let (_, secret) = create(app, "bootstrap", Role::Admin, None, &system).await?;
     Ok(Some(secret))
 }

@@ -140,7 +140,7 @@ async fn silences_live_as_amtool_expects() {
 async fn a_key_silences_only_what_comes_in_through_it_whatever_the_routes() {
     let town = Town::new().await;
     let routed = format!("{SETUP}routes: [ {{ when: \"labels.alertname == 'Routed'\", service: job }} ]\n");
-    let admin = Caller { name: "admin".to_owned(), role: Role::Admin, user: None };
+    let admin = Caller::token("admin", Role::Admin);
     apply(&town.app, &[source(&routed)], Wish::default(), &admin).await.unwrap();
     let grafana = "/in/a-key-for-grafana-alerts/api/v2";
     let body = |id: &str, end: &str| {

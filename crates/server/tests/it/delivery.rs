@@ -39,7 +39,7 @@ async fn a_webhook_is_signed_with_the_unsealed_secret_and_carries_a_link_that_wo
     let clock = Clock::manual(START.parse().unwrap());
     let key = Key::from_bytes([7; 32]);
     let app = firedog_server::serve::assemble(config, Store::memory().unwrap(), clock, key, BASE.to_owned()).unwrap();
-    let admin = Caller { name: "admin".to_owned(), role: Role::Admin, user: None };
+    let admin = Caller::token("admin", Role::Admin);
     apply(&app, &[source(&SETUP.replace("https://hooks.example.org", &hooks))], Wish::default(), &admin).await.unwrap();
     let raise = Raise {
         service: Some("shop".into()),

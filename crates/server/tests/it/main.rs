@@ -19,5 +19,6 @@ mod repeat;
 mod roles;
 mod server;
 mod setup;
+mod sign_in;
 mod tidy;
 mod town;

@@ -156,7 +156,7 @@ impl Town {
 
     pub(crate) async fn on(database: &str, settings: &[(&str, &str)], options: Options) -> Self {
         let town = Self::bare(database, settings, options).await;
-        let admin = Caller { name: "admin".to_owned(), role: Role::Admin, user: None };
+        let admin = Caller::token("admin", Role::Admin);
         apply(&town.app, &[source(SETUP)], Wish::default(), &admin).await.expect("the setup of the tests is right");
         town
     }

@@ -9,6 +9,7 @@ mod faults;
 mod lists;
 mod notifications;
 mod others;
+mod people;
 mod plans;
 #[path = "../../../../tests/support/postgres.rs"]
 #[allow(unreachable_pub, reason = "shared with other test binaries")]

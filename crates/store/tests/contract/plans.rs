@@ -8,7 +8,9 @@ use firedog_domain::id::*;
 use firedog_domain::time::secs;
 use firedog_store::alert::{Filter, Position};
 use firedog_store::{BoxFut, Dialect, Result, Row, Store, Tx, Val};
-use firedog_store::{alert as stored, event, heartbeat, idempotency, notification as outbox, retention, timeline, token, wake};
+use firedog_store::{
+    account, alert as stored, event, heartbeat, idempotency, notification as outbox, retention, session, timeline, token, wake,
+};
 
 /// Asks for the plan of each statement before running it.
 struct Explained<'a> {
@@ -97,6 +99,16 @@ async fn hot(tx: &mut dyn Tx) -> Result<()> {
     heartbeat::claim_due(tx, at(5), at(6), 3).await?;
     idempotency::get(tx, "scope", "key").await?;
     token::by_hash(tx, "hash").await?;
+    let ada = UserId("ada".to_owned());
+    account::get(tx, &ada).await?;
+    account::invite_by_hash(tx, "hash").await?;
+    account::use_invite(tx, "id", at(5)).await.unwrap_err();
+    session::by_hash(tx, "hash").await?;
+    session::of_user(tx, &ada, at(5), 3).await?;
+    session::touch(tx, "id", at(5), at(6)).await?;
+    session::end_others(tx, &ada, "id", at(5)).await?;
+    session::failures(tx, "key").await?;
+    session::delete_over(tx, at(5)).await?;
     wake::next_wake(tx).await?;
     retention::delete_closed(tx, at(5), 3).await?;
     Ok(())
