@@ -122,7 +122,7 @@ impl Op for Act {
         let Some(before) = store::alert::get(tx, &self.alert).await? else {
             return Ok(Err(None));
         };
-        let mut changes = Changes::new(&self.scene, &self.core.0.pins, self.now);
+        let mut changes = Changes::new(&self.scene, &self.core, self.now);
         changes.load(tx, vec![before.clone()]).await?;
         if let Some(why) = changes.decide(&self.alert, &self.input, &self.by) {
             return Ok(Err(Some(why)));
@@ -176,7 +176,7 @@ impl Op for RaiseOp {
     async fn run(&self, tx: &mut dyn Tx) -> store::Result<Self::Out> {
         check_head(tx, &self.scene).await?;
         let (raise, world) = (&self.raise, &self.scene.world);
-        let mut changes = Changes::new(&self.scene, &self.core.0.pins, self.now);
+        let mut changes = Changes::new(&self.scene, &self.core, self.now);
         let own_key = self.ids[0].clone();
         let key = raise.dedup_key.clone().unwrap_or(own_key);
         let service = raise.service.as_ref().and_then(|id| world.setup.service(id));

@@ -1,6 +1,8 @@
 //! What a batch of decisions changes, gathered in memory and written set by set in one transaction.
 
 use crate::Dispatch;
+use crate::core::Core;
+use crate::news::Announcer;
 use crate::scene::{Pinned, Pins, Scene};
 use firedog_domain::alert::{self, Actor, Alert, Cursor, Effects, Entry, EntryKind, Input, Next, NextKind, Opening, Pin, State};
 use firedog_domain::delivery::{Delivery, Kind, Notification, tell};
@@ -23,6 +25,7 @@ const CATCH_ALL_AFTER_BUG: SignedDuration = SignedDuration::from_secs(5);
 pub(crate) struct Changes<'a> {
     scene: &'a Scene,
     pins: &'a Pins,
+    news: &'a Announcer,
     pinned: Pinned,
     now: Timestamp,
     /// Alerts as loaded, by id; `None`: opened in this batch.
@@ -40,10 +43,15 @@ pub(crate) struct Changes<'a> {
 }
 
 impl<'a> Changes<'a> {
-    pub(crate) fn new(scene: &'a Scene, pins: &'a Pins, now: Timestamp) -> Self {
+    pub(crate) fn new(scene: &'a Scene, core: &'a Core, now: Timestamp) -> Self {
+        Self::with(scene, &core.0.pins, &core.0.news, now)
+    }
+
+    fn with(scene: &'a Scene, pins: &'a Pins, news: &'a Announcer, now: Timestamp) -> Self {
         Self {
             scene,
             pins,
+            news,
             pinned: Pinned::default(),
             now,
             loaded: BTreeMap::new(),
@@ -200,7 +208,20 @@ impl<'a> Changes<'a> {
         let dispatches = self.claim(room);
         store::notification::insert_many(tx, &self.notifications).await?;
         store::timeline::append_many(tx, &self.entries).await?;
+        self.announce();
         Ok(dispatches)
+    }
+
+    fn announce(&self) {
+        let noted = self.entries.iter().map(|(id, _, _)| id).filter(|id| !self.touched.contains(*id));
+        for id in self.touched.iter().chain(noted) {
+            // An update raises the version; a new alert has the one it was made with.
+            let version = match self.loaded.get(id) {
+                Some(Some(version)) => version + i64::from(self.touched.contains(id)),
+                _ => 1,
+            };
+            self.news.announce(id, version);
+        }
     }
 
     /// Followers go the way of their leader.
@@ -357,7 +378,8 @@ mod tests {
     fn an_alert_that_cannot_be_decided_pages_the_catch_all_soon() {
         let now = "2026-03-02T12:00:00Z".parse().unwrap();
         let (scene, pins) = (Scene::new(World::default(), 0).unwrap(), Pins::default());
-        let mut changes = Changes::new(&scene, &pins, now);
+        let news = Announcer::default();
+        let mut changes = Changes::with(&scene, &pins, &news, now);
         let id = changes.open(opening("a"), None, &Actor::System);
         changes.decide(&id, &Input::Acknowledge, &Actor::User("ada".into()));
         changes.give_to_catch_all(&id);
@@ -371,7 +393,8 @@ mod tests {
     fn what_is_over_stays_over_even_after_a_bug() {
         let now = "2026-03-02T12:00:00Z".parse().unwrap();
         let (scene, pins) = (Scene::new(World::default(), 0).unwrap(), Pins::default());
-        let mut changes = Changes::new(&scene, &pins, now);
+        let news = Announcer::default();
+        let mut changes = Changes::with(&scene, &pins, &news, now);
         let id = changes.open(opening("a"), None, &Actor::System);
         changes.decide(&id, &Input::Resolve, &Actor::User("ada".into()));
         changes.give_to_catch_all(&id);

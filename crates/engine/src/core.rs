@@ -1,6 +1,7 @@
 //! The engine without a runtime: every operation on alerts, as the shell and the simulator call it.
 
 use crate::changes::{Changes, LEASE, leads, source_alive};
+use crate::news::Announcer;
 use crate::scene::{Pins, Scene};
 use crate::{Clock, Dispatch, Error, Result, heartbeat, send};
 use firedog_domain::alert::{Actor, Alert, Input};
@@ -70,6 +71,7 @@ pub(crate) struct Inner {
     pub(crate) options: Options,
     scene: Mutex<Option<Arc<Scene>>>,
     pub(crate) pins: Pins,
+    pub(crate) news: Announcer,
     counter: AtomicU64,
     /// Since when this process has been there to be told.
     pub(crate) up_since: Timestamp,
@@ -84,6 +86,7 @@ impl Core {
             options,
             scene: Mutex::new(None),
             pins: Pins::default(),
+            news: Announcer::default(),
             counter: AtomicU64::new(0),
             up_since,
         }))
@@ -160,7 +163,12 @@ impl Core {
                 Err(store::Error::Stale) => {
                     self.load_scene().await?;
                 }
-                done => return done.map_err(from_store),
+                done => {
+                    if done.is_ok() {
+                        self.0.news.tell();
+                    }
+                    return done.map_err(from_store);
+                }
             }
         }
         Err(Error::Busy)
@@ -317,7 +325,7 @@ impl Op for Due {
         let missing = missing_sources(tx, &due, self.now).await?;
         let leaders: Vec<AlertId> = due.iter().filter_map(|alert| alert.follows.clone()).collect();
         let leaders = if leaders.is_empty() { Vec::new() } else { store::alert::get_many(tx, &leaders).await? };
-        let mut changes = Changes::new(&self.scene, &self.core.0.pins, self.now);
+        let mut changes = Changes::new(&self.scene, &self.core, self.now);
         let mut order: Vec<Alert> = due;
         changes.load(tx, order.clone()).await?;
         // Leaders first, so that those who follow see what has become of them.

@@ -104,6 +104,24 @@ impl Engine {
         self.0.core.new_id()
     }
 
+    /// Whether somebody wants to know which alerts change; until then nobody keeps count.
+    pub fn watch(&self, watched: bool) {
+        self.0.core.0.news.watch(watched);
+    }
+
+    /// Ends after a commit that changed alerts, while somebody watches.
+    pub async fn changed(&self) {
+        self.0.core.0.news.changed().await;
+    }
+
+    /// The alerts that have changed since the last look, as they are now; `None`: too many to name.
+    pub async fn news(&self) -> Result<Option<Vec<Alert>>> {
+        let news = self.0.core.0.news.waiting();
+        let alerts = if news.alerts.is_empty() { Vec::new() } else { self.0.core.read(Named { ids: news.alerts }).await? };
+        self.0.core.0.news.read(&alerts);
+        Ok((!news.all).then_some(alerts))
+    }
+
     /// Reads through a named operation.
     pub async fn read<O: Op>(&self, op: O) -> Result<O::Out> {
         self.0.core.read(op).await
@@ -182,6 +200,7 @@ impl Engine {
 
     pub async fn apply(&self, setup: Setup, by: &Actor, expect: Option<i64>) -> Result<Applied> {
         let applied = self.0.core.apply(setup, by, expect).await;
+        self.0.core.0.news.tell();
         self.0.wake.notify_one();
         applied
     }
@@ -553,6 +572,18 @@ impl Room {
 /// Goes on when whoever asked has gone away: what was committed as claimed must also be handed out.
 async fn to_the_end<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
     tokio::spawn(work).await.unwrap_or_else(|error| Err(Error::Unavailable(format!("it broke off: {error}"))))
+}
+
+struct Named {
+    ids: Vec<AlertId>,
+}
+
+impl Op for Named {
+    type Out = Vec<Alert>;
+    const NAME: &'static str = "alert_news";
+    async fn run(&self, tx: &mut dyn firedog_store::Tx) -> firedog_store::Result<Self::Out> {
+        firedog_store::alert::get_many(tx, &self.ids).await
+    }
 }
 
 struct Retain {

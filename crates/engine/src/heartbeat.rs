@@ -116,7 +116,7 @@ impl Op for PingOp {
         if !store::heartbeat::put_many(tx, &[beat]).await?.is_empty() {
             return Err(store::Error::Conflict);
         }
-        let mut changes = Changes::new(&self.scene, &self.core.0.pins, self.now);
+        let mut changes = Changes::new(&self.scene, &self.core, self.now);
         if failed {
             let how = match self.ping {
                 Ping::Exit(status) => format!("exit status {status}"),
@@ -162,7 +162,7 @@ impl Op for Missing {
         if found == 0 {
             return Ok(MissingDone { found, dispatches: Vec::new() });
         }
-        let mut changes = Changes::new(&self.scene, &self.core.0.pins, self.now);
+        let mut changes = Changes::new(&self.scene, &self.core, self.now);
         let mut beats = Vec::new();
         for (beat, alert_id) in due.into_iter().zip(&self.alert_ids) {
             let expected = self.scene.world.setup.integration(&beat.integration).and_then(|(_, i)| i.heartbeat.clone());

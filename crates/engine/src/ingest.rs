@@ -186,7 +186,7 @@ impl Op for Ingest {
     async fn run(&self, tx: &mut dyn Tx) -> store::Result<Outcome> {
         check_head(tx, &self.scene).await?;
         let batch = &self.batch[self.part.clone()];
-        let mut changes = Changes::new(&self.scene, &self.core.0.pins, self.now);
+        let mut changes = Changes::new(&self.scene, &self.core, self.now);
         let mut index = self.load(tx, &mut changes).await?;
         let mut accepted = Vec::with_capacity(batch.len());
         let mut received = Vec::with_capacity(batch.len());
@@ -369,7 +369,7 @@ impl Op for Quarantine {
         )
         .await?;
         let service = self.scene.world.setup.integration(&event.integration).map(|(service, _)| service.id.clone());
-        let mut changes = Changes::new(&self.scene, &self.core.0.pins, self.now);
+        let mut changes = Changes::new(&self.scene, &self.core, self.now);
         let opening = Opening {
             id: self.incoming.alert_id.clone(),
             service,

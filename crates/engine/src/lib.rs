@@ -12,6 +12,7 @@ mod engine;
 mod heartbeat;
 mod ingest;
 mod live;
+mod news;
 mod scene;
 mod send;
 
@@ -23,6 +24,7 @@ pub use engine::Engine;
 pub use heartbeat::Ping;
 pub use ingest::Accepted;
 pub use live::Applied;
+pub use news::News;
 pub use scene::Scene;
 
 use firedog_domain::alert::Alert;

@@ -140,7 +140,7 @@ impl Op for Record {
         let current = siblings.iter().find(|n| n.id == self.tried.id);
         let ours = current.is_some_and(|n| n.fence == self.tried.fence && n.state == Delivery::Sending);
         let recorded = record(&self.scene.world, &alert, &siblings, &self.tried, &self.outcome, self.now);
-        let mut changes = Changes::new(&self.scene, &self.core.0.pins, self.now);
+        let mut changes = Changes::new(&self.scene, &self.core, self.now);
         let id = alert.id.clone();
         changes.load(tx, vec![alert]).await?;
         changes.attempt_entry(&self.tried, recorded.entry);

@@ -24,6 +24,7 @@ mod problem;
 mod repeat;
 pub(crate) mod session;
 mod setup;
+mod stream;
 
 pub use problem::Problem;
 
@@ -73,6 +74,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(alerts::snooze))
         .routes(routes!(alerts::note))
         .routes(routes!(alerts::page))
+        .routes(routes!(stream::events))
         .routes(routes!(oncall::on_call))
         .routes(routes!(oncall::schedules))
         .routes(routes!(oncall::shifts))

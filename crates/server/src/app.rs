@@ -5,6 +5,7 @@ use crate::limit::Buckets;
 use crate::metrics::Metrics;
 use crate::ops::ingest::RecentScene;
 use crate::secret::Key;
+use crate::stream::Hub;
 use firedog_engine::Engine;
 use jiff::Timestamp;
 use std::ops::Deref;
@@ -21,6 +22,7 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     pub buckets: Buckets,
     pub recent_scene: RecentScene,
+    pub hub: Hub,
     /// Links in pages begin with this; no slash at the end.
     pub links_base: String,
     pub started_at: Timestamp,
@@ -37,6 +39,7 @@ impl App {
             metrics,
             buckets,
             recent_scene: RecentScene::default(),
+            hub: Hub::default(),
             links_base,
             started_at,
         }))

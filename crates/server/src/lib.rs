@@ -20,5 +20,6 @@ pub mod ops;
 pub mod page;
 pub mod secret;
 pub mod serve;
+pub mod stream;
 mod web;
 pub mod words;

@@ -151,6 +151,7 @@ pub async fn start(config: Config, setup: Option<GivenSetup>, clock: Clock) -> a
         let (engine, stop) = (app.engine.clone(), engine_stop.clone());
         async move { engine.run(stop.cancelled()).await }
     });
+    tokio::spawn(crate::stream::run(app.clone()));
     first_look(&app).await;
     let http = CancellationToken::new();
     let mut listeners = vec![tokio::spawn(listen::serve(listener, front::full(&app), http.clone()))];
@@ -267,6 +268,7 @@ impl Running {
     /// Takes nothing more in, lets what is under way finish, and ends.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.http.cancel();
+        self.app.hub.close();
         let listeners = futures_util::future::join_all(self.listeners);
         if tokio::time::timeout(DRAIN, listeners).await.is_err() {
             tracing::warn!("some requests did not end in time");

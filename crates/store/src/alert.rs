@@ -262,6 +262,15 @@ pub async fn open_in_services(tx: &mut dyn Tx, services: &[ServiceId]) -> Result
     Ok(found)
 }
 
+/// How many alerts are open, the sum of their versions, and the last change of one of them: other after any change.
+pub async fn open_digest(tx: &mut dyn Tx) -> Result<(i64, i64, Option<Timestamp>)> {
+    let sql = "SELECT COUNT(*), CAST(COALESCE(SUM(version), 0) AS BIGINT), MAX(updated_at) FROM alert WHERE open";
+    match first(tx, sql, &[]).await? {
+        Some(mut row) => Ok((row.int()?, row.int()?, row.time_or_null()?)),
+        None => Ok((0, 0, None)),
+    }
+}
+
 pub async fn count_open(tx: &mut dyn Tx) -> Result<i64> {
     Ok(number(tx, "SELECT count(*) FROM alert WHERE open", &[]).await?.unwrap_or(0))
 }

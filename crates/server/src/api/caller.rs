@@ -36,7 +36,7 @@ pub(super) async fn authenticate(State(app): State<App>, mut request: Request, n
     }
 }
 
-async fn identify(app: &App, headers: &HeaderMap, method: &Method) -> Result<(Caller, Option<Session>), Problem> {
+pub(super) async fn identify(app: &App, headers: &HeaderMap, method: &Method) -> Result<(Caller, Option<Session>), Problem> {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().map(str::trim).unwrap_or_default());
     let (caller, session) = match text("authorization") {
         Some(given) => (by_token(app, given).await?, None),

@@ -118,3 +118,54 @@ async fn a_second_server_on_the_same_file_is_refused() {
     first.stop().await.unwrap();
     run(dir.path(), None, &[]).await.unwrap().stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_is_followed_and_a_broken_connection_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = run(dir.path(), Some(SETUP), &[]).await.unwrap();
+    let follow = async |last: &str| {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        let request = format!("GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ADMIN}\r\n{last}\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
+    };
+    // Reads until a text has come.
+    async fn until(stream: &mut TcpStream, read: &mut String, wanted: &str) {
+        let mut buffer = [0; 4096];
+        while !read.contains(wanted) {
+            let n = tokio::time::timeout(Duration::from_secs(10), stream.read(&mut buffer)).await.expect(wanted).unwrap();
+            assert!(n > 0, "the stream ended before {wanted}: {read}");
+            read.push_str(&String::from_utf8_lossy(&buffer[..n]));
+        }
+    }
+    let trigger = async |key: &str| {
+        let payload = json!({ "summary": key, "source": "y", "severity": "info" });
+        let event = json!({ "routing_key": PD, "event_action": "trigger", "dedup_key": key, "payload": payload }).to_string();
+        let post = format!(
+            "POST /v2/enqueue HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{event}",
+            event.len()
+        );
+        assert!(ask(&running, &post).await.starts_with("HTTP/1.1 202"));
+    };
+    let (mut stream, mut read) = (follow("").await, String::new());
+    until(&mut stream, &mut read, "event: hello").await;
+    assert!(read.contains("text/event-stream"), "{read}");
+    trigger("first").await;
+    until(&mut stream, &mut read, "\"dedup_key\":\"first\"").await;
+    let id = read.lines().rev().find_map(|line| line.strip_prefix("id: ")).unwrap().trim().to_owned();
+    // Another listener keeps the stream heard while this one is gone.
+    let (mut other, mut heard) = (follow("").await, String::new());
+    until(&mut other, &mut heard, "event: hello").await;
+    drop(stream);
+    trigger("second").await;
+    until(&mut other, &mut heard, "\"dedup_key\":\"second\"").await;
+    let (mut again, mut read) = (follow(&format!("Last-Event-ID: {id}\r\n")).await, String::new());
+    until(&mut again, &mut read, "\"dedup_key\":\"second\"").await;
+    assert!(!read.contains("event: reset") && !read.contains("\"first\""), "{read}");
+    let (mut lost, mut read) = (follow("Last-Event-ID: another-7\r\n").await, String::new());
+    until(&mut lost, &mut read, "event: reset").await;
+    // A stop does not wait for those who listen.
+    let begun = std::time::Instant::now();
+    running.stop().await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+}

@@ -187,4 +187,14 @@ contract! {
         assert_eq!(run!(store.read, [] tx => stored::count_open(tx)).unwrap(), 3);
         assert_eq!(run!(store.read, [] tx => stored::pinned_versions(tx)).unwrap(), vec![1]);
     }
+
+    async fn any_change_of_an_open_alert_changes_the_digest(store) {
+        let all = alerts(0..3);
+        run!(store.write, [all] tx => stored::insert_many(tx, &all)).unwrap();
+        let first = run!(store.read, [] tx => stored::open_digest(tx)).unwrap();
+        assert_eq!(first.0, 3);
+        let again = vec![all[1].clone()];
+        assert!(run!(store.write, [again] tx => stored::update_many(tx, &again)).unwrap().is_empty());
+        assert_ne!(run!(store.read, [] tx => stored::open_digest(tx)).unwrap(), first);
+    }
 }
