@@ -6,13 +6,24 @@ import type { IconName } from "./ui";
 export interface Route {
   path: string;
   /** In the navigation: which group, what it is called. Without it the screen is reached from another one. */
-  nav?: { group: "desk" | "setup" | "look"; text: string; icon: IconName /** The phone's bottom bar. */; bar?: boolean };
+  nav?: { group: "desk" | "setup" | "look"; text: string; icon: IconName /** The phone's bottom bar. */; bar?: boolean | string };
   screen: ComponentType;
 }
 
 const nav = t.shell.nav;
 
 export const routes: Route[] = [
+  {
+    path: "/now",
+    nav: { group: "desk", text: nav.now, icon: "flame", bar: nav.nowShort },
+    screen: lazy(() => import("./screens/now")),
+  },
+  {
+    path: "/alerts",
+    nav: { group: "desk", text: nav.alerts, icon: "bell", bar: true },
+    screen: lazy(() => import("./screens/alerts")),
+  },
+  { path: "/alerts/:id", screen: lazy(() => import("./screens/alerts/alert")) },
   {
     path: "/oncall",
     nav: { group: "desk", text: nav.oncall, icon: "phone", bar: true },
@@ -31,4 +42,6 @@ export const routes: Route[] = [
   },
   { path: "/policies/:id", screen: lazy(() => import("./screens/policies/policy")) },
   { path: "/proof", nav: { group: "look", text: nav.proof, icon: "shield" }, screen: lazy(() => import("./screens/proof")) },
+  { path: "/start", screen: lazy(() => import("./screens/start")) },
+  { path: "/audit", nav: { group: "look", text: nav.audit, icon: "list" }, screen: lazy(() => import("./screens/audit")) },
 ];

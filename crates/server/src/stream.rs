@@ -154,8 +154,13 @@ pub(crate) async fn run(app: App) {
     let mut seen = Seen::default();
     let mut compared = tokio::time::Instant::now();
     loop {
-        let heard = app.hub.is_heard();
-        app.engine.watch(heard);
+        let mut heard = app.hub.is_heard();
+        if !heard {
+            app.engine.watch(false);
+            // Somebody may have come in between.
+            heard = app.hub.is_heard();
+            app.engine.watch(heard);
+        }
         tokio::select! {
             () = app.hub.closed() => return,
             () = app.engine.changed(), if heard => tokio::time::sleep(GATHER).await,

@@ -3,13 +3,14 @@
 import json
 import os
 import pathlib
+import re
 
 from .. import setups
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 STORIES = ROOT / "web/tests/browser"
 # A story clicks its way through many screens, on a machine that does other things as well.
-SECONDS = 300
+SECONDS = 150
 
 
 def story(t, name, server, **given):
@@ -35,3 +36,19 @@ def town(t):
 
 def test_who_is_on_call(t):
     story(t, "oncall", town(t))
+
+
+def test_first_run_to_the_first_acknowledged_page(t):
+    for size in ("desk", "phone"):
+        server = t.firedog(FIREDOG_ADMIN_TOKEN="")
+        link = re.search(r"http://\S+/welcome/\S+", server.process.text())
+        assert link, "the start prints the link of the first run"
+        story(t, "first-run", server, link=link[0], size=size)
+
+
+def test_the_inbox(t):
+    story(t, "inbox", town(t), key=setups.KEYS["pd"])
+
+
+def test_services_policies_and_the_proof(t):
+    story(t, "setup", town(t))

@@ -15,7 +15,7 @@ export interface Live {
 /** Longer silence than two beats of 15 s: what is shown may be old, and says so. */
 export const STALE_MS = 30_000;
 /** Refreshes of lists are gathered for so long, so that a storm of alerts is not a storm of requests. */
-const GATHER_MS = 250;
+const GATHER_MS = 400;
 const RETRY_MS = [500, 1_000, 2_000, 5_000, 10_000];
 
 let live: Live = { state: "connecting", heardAt: Date.now() };
@@ -87,7 +87,8 @@ export function follow(client: QueryClient): () => void {
       tries = 0;
       heard();
     };
-    on("hello", () => {});
+    // What was read before the stream stood may have changed before it stood.
+    on("hello", () => refreshSoon("GET /alerts", ...LIVE_READS));
     on("beat", () => {});
     on("alert", (alert: AlertRow) => {
       patch(client, alert);

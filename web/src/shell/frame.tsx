@@ -21,7 +21,8 @@ export function Frame({ children }: { children: ReactNode }) {
       <a className="fd-skip" href="#content">
         {t.shell.skip}
       </a>
-      <header className={style.header}>
+      {/* No banner of its own: dialogs bring theirs. */}
+      <section className={style.header} aria-label={t.shell.top}>
         <Group justify="space-between" wrap="nowrap" h="100%" px="md">
           <Link href="/" className={style.brand}>
             <img src="./icon.svg" alt="" width={26} height={26} />
@@ -37,7 +38,7 @@ export function Frame({ children }: { children: ReactNode }) {
             <OwnMenu />
           </Group>
         </Group>
-      </header>
+      </section>
       {!phone && (
         <nav className={style.side} aria-label={t.shell.menu}>
           <Navigation />
@@ -123,7 +124,7 @@ function BarItem({ route }: { route: Route }) {
   return (
     <Link href={route.path} className={style.barItem} aria-current={here ? "page" : undefined}>
       <Icon name={route.nav?.icon ?? "dot"} size={22} />
-      {route.nav?.text}
+      {typeof route.nav?.bar === "string" ? route.nav.bar : route.nav?.text}
     </Link>
   );
 }

@@ -1,6 +1,7 @@
 // The look: a calm iron blue for what one may do, the colours of fire only for what burns. Every pair of colours that carries
 // text is held to 4.5:1 by theme.test.ts.
 import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from "@mantine/core";
+import { t } from "../text";
 
 const iron: MantineColorsTuple = [
   "#eef4fb",
@@ -28,7 +29,8 @@ export const theme = createTheme({
   components: {
     // 44 px where a thumb has to hit it; the default is 36.
     Tooltip: { defaultProps: { withArrow: true, openDelay: 300 } },
-    Modal: { defaultProps: { centered: true } },
+    Modal: { defaultProps: { centered: true, closeButtonProps: { "aria-label": t.common.close } } },
+    Drawer: { defaultProps: { closeButtonProps: { "aria-label": t.common.close } } },
     Badge: { defaultProps: { radius: "sm", tt: "none" } },
   },
 });

@@ -12,6 +12,7 @@ export const toast = {
     const id = notifications.show({
       autoClose: DONE_MS,
       withBorder: true,
+      closeButtonProps: { "aria-label": t.common.close },
       color: "var(--fd-ok-solid)",
       message: (
         <Group justify="space-between" wrap="nowrap">
@@ -37,6 +38,7 @@ export const toast = {
     notifications.show({
       autoClose: false,
       withBorder: true,
+      closeButtonProps: { "aria-label": t.common.close },
       color: "var(--fd-danger-solid)",
       title,
       message: [detail, next].filter(Boolean).join(" · "),

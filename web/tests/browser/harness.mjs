@@ -57,6 +57,8 @@ class Browser {
       locale: "en-GB",
       timezoneId: "Europe/Berlin",
       extraHTTPHeaders: headers,
+      // A service worker's own requests would not carry the runner's token.
+      serviceWorkers: as === undefined ? "allow" : "block",
       ...more,
     });
     context.setDefaultTimeout(WAIT_MS);
@@ -93,7 +95,12 @@ export async function visit(page, path) {
 /** Holds the page to axe: no violations at all. */
 export async function accessible(page, name = page.url()) {
   // Halfway through a fade everything has too little contrast.
-  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => undefined))));
+  await page.evaluate(() => {
+    const ends = document
+      .getAnimations()
+      .filter((animation) => animation.effect?.getComputedTiming().iterations !== Number.POSITIVE_INFINITY);
+    return Promise.all(ends.map((animation) => animation.finished.catch(() => undefined)));
+  });
   await page.evaluate(axeSource);
   const { violations } = await page.evaluate(() => globalThis.axe.run());
   const told = violations.flatMap(({ id, help, nodes }) =>

@@ -32,6 +32,8 @@ pub(super) async fn events(_: Viewer, State(app): State<App>, request: Request) 
         let full = Problem::new(503, "Too many are listening").kind("urn:firedog:busy");
         return Err(full.detail(format!("at most {} at once", crate::stream::MAX_LISTENERS)).next("try again in a moment"));
     };
+    // Before the hello: what changes after it is told.
+    app.engine.watch(true);
     let hello = line("hello", None, &json!({ "at": app.now(), "setup_version": version(&app).await }));
     let state = Following { app, headers, listener, beat: tokio::time::interval(BEAT), hello: Some(hello) };
     let chunks = futures_util::stream::unfold(state, |mut state| async move {

@@ -1,8 +1,10 @@
 export const shell = {
   skip: "To the content",
+  top: "Firedog",
   menu: "Menu",
   nav: {
     now: "Needs me now",
+    nowShort: "Now",
     alerts: "Alerts",
     oncall: "On call now",
     schedules: "Schedules",

@@ -1,0 +1,91 @@
+import { useRead } from "../../api/hooks";
+import { usePersonName, useScheduleName } from "../../lib/names";
+import { useMay, useSession } from "../../shell/session";
+import { t } from "../../text";
+import { Block, Empty, Group, Mark, Read, Screen, Stack, Text, TextLink, useMediaQuery, When } from "../../ui";
+import { useActions } from "../alerts/act";
+import { byUrgency } from "../alerts/filters";
+import { AlertLine, ROW_HEIGHT } from "../alerts/row";
+
+/** What the landing page shows of each kind; the inbox has all. */
+const SHOWN = 20;
+
+/** The landing page: what needs a human, in order of urgency, each with its action in place. */
+export default function Now() {
+  const triggered = useRead("GET /alerts", { query: { state: "triggered", limit: 100 } });
+  const acknowledged = useRead("GET /alerts", { query: { state: "acknowledged", limit: 100 } });
+  const actions = useActions();
+  const session = useSession();
+  const may = useMay();
+  const phone = useMediaQuery("(max-width: 48em)", false, { getInitialValueInEffect: false }) ?? false;
+  const mine = (acknowledged.data?.items ?? []).filter((alert) => session.user && alert.acknowledged_by === session.user.id);
+  return (
+    <Screen title={t.now.title}>
+      <Read of={triggered}>
+        {({ items }) => {
+          const waiting = [...items].sort(byUrgency).slice(0, SHOWN);
+          return (
+            <Stack>
+              {waiting.length === 0 && mine.length === 0 && <Empty icon="check" title={t.now.calm} hint={t.now.calmHint} />}
+              {waiting.length > 0 && (
+                <section aria-label={t.now.waiting(items.length)}>
+                  <Group justify="space-between" mb="xs">
+                    <Mark tone="danger" icon="flame" solid>
+                      {t.now.waiting(items.length)}
+                    </Mark>
+                    <TextLink to="/alerts">{t.now.all}</TextLink>
+                  </Group>
+                  {[...waiting].map((alert) => (
+                    <div key={alert.id} style={{ height: phone ? ROW_HEIGHT.phone : ROW_HEIGHT.desk }}>
+                      <AlertLine
+                        alert={alert}
+                        phone={phone}
+                        current={false}
+                        mayAct={may("responder")}
+                        onAcknowledge={() => void actions.many("acknowledge", [alert.id])}
+                      />
+                    </div>
+                  ))}
+                </section>
+              )}
+              {mine.length > 0 && (
+                <section aria-label={t.now.held}>
+                  <Text fw={600} mb="xs">
+                    {t.now.held}
+                  </Text>
+                  {mine.slice(0, SHOWN).map((alert) => (
+                    <div key={alert.id} style={{ height: phone ? ROW_HEIGHT.phone : ROW_HEIGHT.desk }}>
+                      <AlertLine alert={alert} phone={phone} current={false} mayAct={false} onAcknowledge={() => undefined} />
+                    </div>
+                  ))}
+                </section>
+              )}
+              <OnCall />
+            </Stack>
+          );
+        }}
+      </Read>
+    </Screen>
+  );
+}
+
+function OnCall() {
+  const rows = useRead("GET /oncall", { query: { limit: 100 } });
+  const [person, schedule] = [usePersonName(), useScheduleName()];
+  if (!rows.data || rows.data.items.length === 0) return null;
+  return (
+    <Block title={t.now.oncall}>
+      <Stack gap="xs">
+        {rows.data.items.map((row) => (
+          <Group key={`${row.schedule}${row.user}`} gap="sm">
+            {row.user ? <Text fw={600}>{person(row.user)}</Text> : <Mark tone="danger">{t.common.nobody}</Mark>}
+            {row.schedule && <TextLink to={`/schedules/${row.schedule}`}>{schedule(row.schedule)}</TextLink>}
+            <Text size="sm" c="dimmed">
+              {t.oncall.until} <When at={row.until} both />
+            </Text>
+          </Group>
+        ))}
+      </Stack>
+    </Block>
+  );
+}
