@@ -30,6 +30,17 @@ export const routes: Route[] = [
     screen: lazy(() => import("./screens/oncall")),
   },
   {
+    path: "/schedules",
+    nav: { group: "desk", text: nav.schedules, icon: "calendar" },
+    screen: lazy(() => import("./screens/schedules")),
+  },
+  { path: "/schedules/:id", screen: lazy(() => import("./screens/schedules/schedule")) },
+  {
+    path: "/shifts",
+    nav: { group: "desk", text: nav.shifts, icon: "clock", bar: true },
+    screen: lazy(() => import("./screens/shifts")),
+  },
+  {
     path: "/services",
     nav: { group: "setup", text: nav.services, icon: "box" },
     screen: lazy(() => import("./screens/services")),

@@ -25,6 +25,7 @@ mod repeat;
 pub(crate) mod session;
 mod setup;
 mod stream;
+mod timeline;
 
 pub use problem::Problem;
 
@@ -78,6 +79,10 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(oncall::on_call))
         .routes(routes!(oncall::schedules))
         .routes(routes!(oncall::shifts))
+        .routes(routes!(timeline::show))
+        .routes(routes!(timeline::preview))
+        .routes(routes!(timeline::take_over))
+        .routes(routes!(timeline::own_shifts))
         .routes(routes!(live::overrides, live::add_override))
         .routes(routes!(live::end_override))
         .routes(routes!(live::silences, live::add_silence))

@@ -15,6 +15,7 @@ pub mod rights;
 pub mod setup;
 pub mod sign_in;
 pub mod starter;
+pub mod timeline;
 pub mod tokens;
 
 use firedog_domain::setup::diagnostic::Diagnostic;

@@ -52,3 +52,7 @@ def test_the_inbox(t):
 
 def test_services_policies_and_the_proof(t):
     story(t, "setup", town(t))
+
+
+def test_schedules_by_drag_keyboard_and_form(t):
+    story(t, "schedules", town(t))

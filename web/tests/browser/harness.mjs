@@ -92,6 +92,17 @@ export async function visit(page, path) {
   await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
 }
 
+/** Asks again until the answer is what is wanted; answers it. */
+export async function until(what, ask) {
+  const end = Date.now() + WAIT_MS;
+  for (;;) {
+    const answer = await ask();
+    if (answer) return answer;
+    assert.ok(Date.now() < end, `${what} did not happen within ${WAIT_MS / 1000} s`);
+    await new Promise((again) => setTimeout(again, 100));
+  }
+}
+
 /** Holds the page to axe: no violations at all. */
 export async function accessible(page, name = page.url()) {
   // Halfway through a fade everything has too little contrast.

@@ -52,7 +52,7 @@ pub(super) struct OverrideRow {
     created_by: Option<String>,
 }
 
-fn override_row(schedule: ScheduleId, item: Override, created_by: Option<String>) -> OverrideRow {
+pub(super) fn override_row(schedule: ScheduleId, item: Override, created_by: Option<String>) -> OverrideRow {
     let (user, add, remove) = match item.change {
         Change::Replace(user) => (Some(user.0), false, None),
         Change::Add(user) => (Some(user.0), true, None),

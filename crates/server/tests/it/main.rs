@@ -21,4 +21,5 @@ mod server;
 mod setup;
 mod sign_in;
 mod tidy;
+mod timeline;
 mod town;

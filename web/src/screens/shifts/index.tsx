@@ -1,0 +1,66 @@
+import { useRead } from "../../api/hooks";
+import { usePersonName } from "../../lib/names";
+import { t } from "../../text";
+import { Block, Empty, Group, Mark, Read, Screen, Span, Stack, Text, TextLink, When } from "../../ui";
+
+/** One page over all schedules: the shift that runs, the next hand-over, and all that come. */
+export default function Shifts() {
+  const shifts = useRead("GET /me/shifts", { query: { days: 60 } });
+  const person = usePersonName();
+  return (
+    <Screen title={t.shifts.title} hint={t.shifts.hint}>
+      <Read of={shifts}>
+        {({ items }) => {
+          if (items.length === 0) return <Empty icon="calendar" title={t.shifts.none} hint={t.shifts.noneHint} />;
+          const running = items.filter((shift) => shift.now);
+          const next = items.find((shift) => !shift.now);
+          return (
+            <Stack>
+              {running.map((shift) => (
+                <Block key={shift.schedule}>
+                  <Group>
+                    <Mark tone="ok" icon="phone">
+                      {t.shifts.now}
+                    </Mark>
+                    <TextLink to={`/schedules/${shift.schedule}`}>{shift.schedule_name || shift.schedule}</TextLink>
+                    <Text>
+                      {t.shifts.handover}: <When at={shift.until} zone={shift.timezone} both />
+                    </Text>
+                  </Group>
+                </Block>
+              ))}
+              {next && (
+                <Block>
+                  <Group>
+                    <Mark tone="info" icon="clock">
+                      {t.shifts.next}
+                    </Mark>
+                    <TextLink to={`/schedules/${next.schedule}`}>{next.schedule_name || next.schedule}</TextLink>
+                    <Text>
+                      <When at={next.from} zone={next.timezone} both />
+                    </Text>
+                  </Group>
+                </Block>
+              )}
+              <Block title={t.shifts.all}>
+                <Stack gap="xs">
+                  {items.map((shift) => (
+                    <Group key={`${shift.schedule}${shift.from}`} gap="sm">
+                      <TextLink to={`/schedules/${shift.schedule}`}>{shift.schedule_name || shift.schedule}</TextLink>
+                      <Span from={shift.from} until={shift.until} zone={shift.timezone} />
+                      {shift.with.length > 0 && (
+                        <Text size="sm" c="dimmed">
+                          {t.shifts.with(shift.with.map(person).join(", "))}
+                        </Text>
+                      )}
+                    </Group>
+                  ))}
+                </Stack>
+              </Block>
+            </Stack>
+          );
+        }}
+      </Read>
+    </Screen>
+  );
+}
