@@ -83,6 +83,7 @@ def app():
     """The web app. It comes first: the release binary embeds it."""
     yield Stage("app: build", "make", "--no-print-directory", "app")
     yield Stage("app: formatting and lints", "npm", "--prefix", "web", "run", "--silent", "lint")
+    yield Stage("app: budgets", "node", "web/tests/budgets.mjs")
     yield Stage("app: unit tests", "npm", "--prefix", "web", "--silent", "test", env={"NO_COLOR": "1"})
 
 

@@ -15,6 +15,7 @@ mod folder;
 mod foresee;
 mod oncall;
 mod out;
+mod people;
 mod quiet;
 mod server;
 mod setup;
@@ -110,6 +111,13 @@ enum Verb {
     /// Make and revoke API tokens
     #[command(subcommand, after_help = "Examples:\n  firedog token add ci --role viewer\n  firedog token list")]
     Token(admin::Token),
+    /// Let people sign in, and give them roles
+    #[command(subcommand, after_help = "Examples:\n  firedog user invite ada\n  firedog user role ada --set manager")]
+    User(people::User),
+    /// See when you are on call
+    Shifts(people::Shifts),
+    /// Take a schedule over from whoever is on now
+    Takeover(people::Takeover),
     /// Copy the server's database to a file, while it runs
     Backup(backup::Backup),
     /// Put a backup back, while no server runs
@@ -175,6 +183,9 @@ async fn run(Cli { common, verb }: Cli) -> Result<(), Failure> {
         Verb::Doctor { strict } => admin::doctor(&call()?, strict).await,
         Verb::Audit(verb) => admin::audit(&call()?, verb).await,
         Verb::Token(verb) => admin::token(&call()?, verb).await,
+        Verb::User(verb) => people::user(&call()?, verb).await,
+        Verb::Shifts(args) => people::shifts(&call()?, args).await,
+        Verb::Takeover(args) => people::takeover(&call()?, args).await,
         Verb::Backup(args) => backup::backup(&call()?, args).await,
     }
 }

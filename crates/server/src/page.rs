@@ -23,6 +23,7 @@ pub fn router() -> Router<App> {
 pub fn door() -> Router<App> {
     Router::new()
         .route("/sign-in", get(sign_in::show).post(sign_in::enter))
+        .route("/demo", get(sign_in::demo))
         .route("/welcome/{token}", get(sign_in::welcome).post(sign_in::begin))
 }
 

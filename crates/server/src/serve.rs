@@ -142,7 +142,9 @@ pub async fn start(config: Config, setup: Option<GivenSetup>, clock: Clock) -> a
         );
     }
 
-    if let Some(link) = ops::sign_in::first_run(&app).await? {
+    if !app.config.demo
+        && let Some(link) = ops::sign_in::first_run(&app).await?
+    {
         eprintln!("Nobody can sign in to the app yet. This link makes its first administrator; it works once:\n\n    {link}\n");
     }
 

@@ -56,3 +56,11 @@ def test_services_policies_and_the_proof(t):
 
 def test_schedules_by_drag_keyboard_and_form(t):
     story(t, "schedules", town(t))
+
+
+def test_ten_thousand_open_alerts(t):
+    # Low urgency, and nobody awake: what is tested is the screen, not ten thousand messages.
+    setup = setups.pupper(lambda user: [{"id": "hook", "webhook": f"{t.hooks.url}/{user}"}])
+    setup["routes"] = [{"when": "labels.severity == 'warning'", "urgency": "low"}]
+    server = t.firedog(setup, FIREDOG_INGEST_BURST="20000", FIREDOG_INGEST_RATE="20000")
+    story(t, "many", server, key=setups.KEYS["am"], alerts=10_000)

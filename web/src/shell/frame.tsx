@@ -10,12 +10,14 @@ import { loadNewVersion, useNewVersion } from "../worker/register";
 import style from "./frame.module.css";
 import { OwnMenu } from "./own-menu";
 import { Palette, usePalette } from "./palette";
+import { useSession } from "./session";
 
 export function Frame({ children }: { children: ReactNode }) {
   const phone = useMediaQuery("(max-width: 48em)", false, { getInitialValueInEffect: false });
   const [menu, setMenu] = useState(false);
   const palette = usePalette();
   const stale = useStale();
+  const session = useSession();
   return (
     <div className={style.frame}>
       <a className="fd-skip" href="#content">
@@ -45,6 +47,13 @@ export function Frame({ children }: { children: ReactNode }) {
         </nav>
       )}
       <main id="content" tabIndex={-1} className={style.main} data-stale={stale || undefined}>
+        {session.demo && (
+          <Callout mb="md" p="xs" style={{ background: "var(--fd-demo-solid)", color: "var(--fd-demo-on)" }} role="note">
+            <Text size="sm" fw={600} c="inherit">
+              {t.shell.demo}
+            </Text>
+          </Callout>
+        )}
         <NewVersion />
         {children}
       </main>

@@ -35,8 +35,8 @@ pub(crate) enum Token {
         /// What it is for
         #[arg(value_name = "NAME")]
         name: String,
-        /// admin may do everything, responder acts on alerts and overrides, viewer reads
-        #[arg(long, value_name = "ROLE", value_parser = ["admin", "responder", "viewer"])]
+        /// admin may do everything, manager also invites, responder acts on alerts and overrides, viewer reads
+        #[arg(long, value_name = "ROLE", value_parser = ["admin", "manager", "responder", "viewer"])]
         role: String,
         /// The person who acts with it
         #[arg(long, value_name = "USER")]

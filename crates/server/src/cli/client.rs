@@ -68,7 +68,12 @@ impl Client {
         self.json(answer).await
     }
 
-    /// A POST that changes nothing, so that its answer need not be remembered.
+    pub(crate) async fn put(&self, path: &[&str], body: &Value) -> Result<Value, Failure> {
+        let answer = self.send(Method::PUT, path, &[], Some(body), None).await?;
+        self.json(answer).await
+    }
+
+    /// A POST that changes nothing, or whose answer must not be kept (a secret), so that its answer need not be remembered.
     pub(crate) async fn ask(&self, path: &[&str], body: &Value) -> Result<Value, Failure> {
         let answer = self.send(Method::POST, path, &[], Some(body), None).await?;
         self.json(answer).await

@@ -52,6 +52,9 @@ fn the_help_is_short_and_names_the_exit_codes() {
       doctor       Look for what is wrong with a server
       audit        See what was changed and done, by whom
       token        Make and revoke API tokens
+      user         Let people sign in, and give them roles
+      shifts       See when you are on call
+      takeover     Take a schedule over from whoever is on now
       backup       Copy the server's database to a file, while it runs
       restore      Put a backup back, while no server runs
       version      Print the version

@@ -60,6 +60,7 @@ impl Firedog {
             .env("FIREDOG_SMTP_URL", smtp_url)
             .env("FIREDOG_SMTP_FROM", "firedog@example.org")
             .env("FIREDOG_ADMIN_TOKEN", &token)
+            .env("FIREDOG_DEMO", "true")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

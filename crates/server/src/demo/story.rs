@@ -93,6 +93,7 @@ impl<'a> Story<'a> {
     pub(super) async fn tell(&mut self, routing_key: &str) -> anyhow::Result<()> {
         self.done(Step::Ready);
         self.teller.say(&format!("Firedog is ready on {}.", self.api.url));
+        self.teller.stress(&format!("The desk, signed in as {}: {}/demo", PRIMARY.name, self.api.url));
         self.teller.say(&format!("The shop is open on {}.", self.town.shop.url()));
         self.teller.say(&format!(
             "The mailbox of {} and {} is on {}.",

@@ -162,6 +162,23 @@ pub async fn end(app: &App, id: &str, caller: &Caller) -> Result<()> {
     }
 }
 
+/// A demonstration lets everybody in, as an administrator, and says so on every screen. Nowhere else does this open anything.
+pub async fn as_demo(app: &App, origin: &Origin) -> Result<SignedIn> {
+    if !app.config.demo {
+        return Err(Error::NotFound("there is nothing here".to_owned()));
+    }
+    let scene = app.engine.scene().await?;
+    let user = scene.world.setup.users.iter().next().map(|user| user.id.clone());
+    let user = user.ok_or_else(|| Error::NotFound("the demonstration has nobody in it".to_owned()))?;
+    if role_of(app, &user).await? != Role::Admin {
+        give_role(app, user.as_str(), Role::Admin, &Caller::token("demo", Role::Admin)).await?;
+    }
+    let signed_in = new_session(app, &user, origin)?;
+    let row = row_of(app, &user, "session.start", format!("session:{}", signed_in.session.id));
+    app.engine.store().write(Start { session: signed_in.session.clone(), forget: None, row }).await?;
+    Ok(signed_in)
+}
+
 /// What to answer where "me" is asked for and the caller is no person.
 pub fn nobody() -> Error {
     Error::Invalid("this token belongs to nobody; use a person's token, or --as USER".to_owned())

@@ -75,6 +75,14 @@ pub(super) async fn enter(State(app): State<App>, request: Request) -> Response 
     }
 }
 
+/// The one link of a demonstration.
+pub(super) async fn demo(State(app): State<App>, request: Request) -> Response {
+    match sign_in::as_demo(&app, &origin(&request)).await {
+        Ok(signed_in) => entered(&app, &signed_in, &base(&app)),
+        Err(error) => guarded(status(&error), super::plain("There is nothing here", "<p>This is no demonstration.</p>")),
+    }
+}
+
 fn entered(app: &App, signed_in: &SignedIn, to: &str) -> Response {
     let headers = [(header::SET_COOKIE, cookie(app, signed_in.cookie.expose())), (header::LOCATION, to.to_owned())];
     let mut response = (StatusCode::SEE_OTHER, headers).into_response();

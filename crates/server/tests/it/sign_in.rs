@@ -273,3 +273,14 @@ async fn the_first_run_with_a_setup_asks_who_one_is() {
     let cookie = cookie_of(&town.call("POST", link, &headers, "user=grace&password=a+few+words+of+mine").await.is(303));
     assert_eq!(with(&town, &cookie, "GET", "/session", None).await.is(200).json()["role"], "admin");
 }
+
+#[tokio::test]
+async fn only_a_demonstration_lets_everybody_in() {
+    let town = Town::new().await;
+    town.call("GET", "/demo", &[], "").await.is(404);
+    let demo = Town::with(&[("FIREDOG_DEMO", "true")]).await;
+    let entered = demo.call("GET", "/demo", &[], "").await.is(303);
+    assert_eq!(entered.header("location"), "/");
+    let session = with(&demo, &cookie_of(&entered), "GET", "/session", None).await.is(200).json();
+    assert_eq!((&session["demo"], &session["role"], &session["user"]["id"]), (&json!(true), &json!("admin"), &json!("ada")));
+}
