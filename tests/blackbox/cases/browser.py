@@ -64,3 +64,7 @@ def test_ten_thousand_open_alerts(t):
     setup["routes"] = [{"when": "labels.severity == 'warning'", "urgency": "low"}]
     server = t.firedog(setup, FIREDOG_INGEST_BURST="20000", FIREDOG_INGEST_RATE="20000")
     story(t, "many", server, key=setups.KEYS["am"], alerts=10_000)
+
+
+def test_silences_people_accounts_and_offline(t):
+    story(t, "desk", town(t))

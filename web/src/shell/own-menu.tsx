@@ -1,3 +1,4 @@
+import { useLocation } from "wouter";
 import { base, request } from "../api/client";
 import { browserZone, chooseZone, useZoneChoice } from "../lib/time";
 import { t } from "../text";
@@ -8,6 +9,7 @@ import { useSession } from "./session";
 /** The person's own menu: who they are, colours, zone, signing out. */
 export function OwnMenu() {
   const session = useSession();
+  const [, go] = useLocation();
   const zone = useZoneChoice();
   const { colorScheme, setColorScheme } = useColorScheme();
   const signOut = async () => {
@@ -55,6 +57,11 @@ export function OwnMenu() {
           </Menu.Item>
         ))}
         <Menu.Divider />
+        {session.user && (
+          <Menu.Item leftSection={<Icon name="key" size={14} />} onClick={() => go("/me")}>
+            {t.shell.account}
+          </Menu.Item>
+        )}
         <Menu.Item leftSection={<Icon name="exit" size={14} />} onClick={() => void signOut()}>
           {t.shell.signOut}
         </Menu.Item>

@@ -68,7 +68,7 @@ interface PushMessage {
     if (request.method !== "GET" || !request.url.startsWith(base.href)) return;
     const at = path(request.url);
     if (at.startsWith("api/v1/")) {
-      if (at.startsWith("api/v1/events") || at.startsWith("api/v1/session")) return;
+      if (at.startsWith("api/v1/events")) return;
       event.respondWith(data(request));
     } else if (at.startsWith("assets/")) {
       event.respondWith(asset(request));

@@ -33,6 +33,7 @@ export const shell = {
   paletteNothing: "Nothing fits",
   scheme: { title: "Colours", light: "Light", dark: "Dark", auto: "As the system" },
   zone: { title: "Show times in", mine: (zone: string) => `My zone (${zone})`, schedule: "The schedule's zone", utc: "UTC" },
+  account: "My account",
   signOut: "Sign out",
   signedInAs: (name: string) => `Signed in as ${name}`,
   update: "A new version is there",
