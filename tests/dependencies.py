@@ -103,13 +103,32 @@ def complaints(packages, rules):
             yield f"[licences] {licence} no longer applies: remove it"
 
 
+def app():
+    """What the web app's first visit loads, by its lock file: the packages that are no development dependencies."""
+    lock = json.loads((ROOT / "web/package-lock.json").read_text())["packages"]
+    direct = sorted(lock[""]["dependencies"])
+    shipped = {path.removeprefix("node_modules/"): package for path, package in lock.items() if path and not package.get("dev")}
+    return direct, shipped
+
+
+def app_complaints(direct, shipped, rules):
+    most = rules["app"]["most_direct_packages"]
+    if len(direct) > most:
+        yield f"web: {len(direct)} direct packages, {most} are allowed: {', '.join(direct)}"
+    licences = set(rules["licences"]) | set(rules["app"]["licences"])
+    for name, package in shipped.items():
+        if not allowed(package.get("license", ""), licences):
+            yield f"web: {name} is under {package.get('license', 'no licence')!r}"
+
+
 def main():
     rules = tomllib.loads((ROOT / "tests/dependencies.toml").read_text())
     packages = shipped(cargo_graph())
-    found = sorted(complaints(packages, rules))
+    direct, loaded = app()
+    found = sorted([*complaints(packages, rules), *app_complaints(direct, loaded, rules)])
     for complaint in found:
         print(complaint)
-    print(f"{len(packages)} crates checked, {len(found)} complaints")
+    print(f"{len(packages)} crates and {len(loaded)} packages of the app checked, {len(found)} complaints")
     return 1 if found else 0
 
 

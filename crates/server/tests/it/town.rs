@@ -231,7 +231,7 @@ impl Town {
         let payload = serde_json::json!({ "summary": summary, "source": "host-1", "severity": "critical" });
         let event = serde_json::json!({ "routing_key": PD, "event_action": "trigger", "dedup_key": key, "payload": payload });
         self.send("/v2/enqueue", event).await.is(202);
-        let list = self.get("/alerts").await;
+        let list = self.get("/alerts?limit=500").await;
         let items = list["items"].as_array().unwrap();
         let alert = items.iter().find(|alert| alert["dedup_key"] == key).expect("a trigger opens an alert");
         alert["id"].as_str().unwrap().to_owned()

@@ -1,0 +1,193 @@
+//! Every operation of the API by every kind of caller: the table says who may, the document says what there is, and an operation
+//! that is in one of them only fails.
+
+use crate::town::{Town, everywhere};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// What a caller needs for an operation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Need {
+    /// Nothing: not even to be signed in.
+    Nothing,
+    Read,
+    /// To be a responder, in any team.
+    Act,
+    /// To be a responder of the team that it belongs to.
+    ActInTeam,
+    Manage,
+    Admin,
+}
+use Need::*;
+
+const TABLE: [(&str, Need); 57] = [
+    ("GET /welcome", Nothing),
+    ("POST /session", Nothing),
+    ("GET /session", Read),
+    ("DELETE /session", Read),
+    ("GET /sessions", Read),
+    ("DELETE /sessions/{id}", Read),
+    ("PUT /me/password", Read),
+    ("GET /me/tokens", Read),
+    ("POST /me/tokens", Act),
+    ("DELETE /me/tokens/{id}", Act),
+    ("GET /me/shifts", Read),
+    ("POST /invites", Manage),
+    ("GET /users/{id}/role", Read),
+    ("PUT /users/{id}/role", Admin),
+    ("GET /events", Read),
+    ("GET /alerts", Read),
+    ("POST /alerts", ActInTeam),
+    ("GET /alerts/{id}", Read),
+    ("POST /alerts/{id}/acknowledge", ActInTeam),
+    ("POST /alerts/{id}/resolve", ActInTeam),
+    ("POST /alerts/{id}/escalate", ActInTeam),
+    ("POST /alerts/{id}/snooze", ActInTeam),
+    ("POST /alerts/{id}/notes", ActInTeam),
+    ("POST /pages", Act),
+    ("GET /oncall", Read),
+    ("GET /schedules", Read),
+    ("GET /schedules/{id}/shifts", Read),
+    ("GET /schedules/{id}/timeline", Read),
+    ("POST /schedules/{id}/preview", Read),
+    ("POST /schedules/{id}/take-over", ActInTeam),
+    ("GET /overrides", Read),
+    ("POST /overrides", ActInTeam),
+    ("DELETE /overrides/{id}", ActInTeam),
+    ("GET /silences", Read),
+    ("POST /silences", ActInTeam),
+    ("DELETE /silences/{id}", ActInTeam),
+    ("GET /maintenance", Read),
+    ("POST /maintenance", ActInTeam),
+    ("DELETE /maintenance/{id}", ActInTeam),
+    ("GET /services", Read),
+    ("POST /services", Admin),
+    ("GET /services/{id}", Read),
+    ("GET /teams", Read),
+    ("GET /users", Read),
+    ("GET /policies", Read),
+    ("GET /policies/{id}", Read),
+    ("GET /heartbeats", Read),
+    ("GET /setup", Read),
+    ("POST /setup", Admin),
+    ("GET /setup/files", Admin),
+    ("POST /setup/check", Read),
+    ("GET /setup/schema", Read),
+    ("POST /simulate", Read),
+    ("POST /prove", Read),
+    ("GET /tokens", Admin),
+    ("POST /tokens", Admin),
+    ("GET /doctor", Read),
+];
+/// Those of administrators that are alike.
+const ADMIN_TOO: [&str; 4] = ["DELETE /tokens/{id}", "GET /audit", "GET /audit/verify", "POST /backup"];
+
+/// Callers, from nobody to the administrator; the last two are people of another team than that of the things asked about.
+const CALLERS: [(&str, &str, &str); 6] = [
+    ("a viewer", "ada", "viewer"),
+    ("a responder", "ada", "responder"),
+    ("a manager", "ada", "manager"),
+    ("an administrator of another team", "linus", "admin"),
+    ("a responder of another team", "linus", "responder"),
+    ("a manager of another team", "linus", "manager"),
+];
+
+fn may(need: Need, role: &str, in_team: bool) -> bool {
+    let rank = ["viewer", "responder", "manager", "admin"].iter().position(|one| *one == role).unwrap();
+    match need {
+        Nothing | Read => true,
+        Act => rank >= 1,
+        ActInTeam => rank == 3 || rank >= 1 && in_team,
+        Manage => rank >= 2,
+        Admin => rank == 3,
+    }
+}
+
+fn documented() -> Vec<String> {
+    let document: Value = serde_json::from_str(&firedog_server::api::openapi_json()).unwrap();
+    let mut all = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            all.push(format!("{} {}", method.to_uppercase(), path.strip_prefix("/api/v1").unwrap()));
+        }
+    }
+    all
+}
+
+/// A fresh thing of the team `pupper` for each call, so that one call does not take it from the next.
+async fn request(town: &Town, operation: &str, n: usize) -> (String, Option<Value>) {
+    let (_, path) = operation.split_once(' ').unwrap();
+    let id = match path.split('/').nth(1).unwrap() {
+        "alerts" => town.trigger(&format!("{operation} {n}"), "down").await,
+        "overrides" => made(town, "/overrides", json!({ "schedule": "primary", "user": "grace", "for": "1h" })).await,
+        "silences" => made(town, "/silences", json!({ "service": "shop", "for": "1h" })).await,
+        "maintenance" => made(town, "/maintenance", json!({ "services": ["shop"], "for": "1h" })).await,
+        "schedules" => "primary".to_owned(),
+        "services" => "shop".to_owned(),
+        "policies" => "pupper".to_owned(),
+        "users" => "grace".to_owned(),
+        _ => "0199a7c2-5f0e-7c3a-9d2e-3b1f6f1c2a4d".to_owned(),
+    };
+    let body = match operation {
+        "POST /alerts" => Some(json!({ "service": "shop", "summary": "x" })),
+        "POST /alerts/{id}/snooze" => Some(json!({ "for": "1h" })),
+        "POST /alerts/{id}/notes" => Some(json!({ "text": "x" })),
+        "POST /overrides" => Some(json!({ "schedule": "primary", "user": "grace", "for": "1h" })),
+        "POST /silences" => Some(json!({ "service": "shop", "for": "1h" })),
+        "POST /maintenance" => Some(json!({ "services": ["shop"], "for": "1h" })),
+        "POST /pages" => Some(json!({ "to": "team:pupper", "message": "x" })),
+        // Of one's own team for whoever is asked about; another team's is a test of its own.
+        "POST /invites" => Some(json!({ "user": "edsger" })),
+        _ => None,
+    };
+    (path.replace("{id}", &id), body)
+}
+
+async fn made(town: &Town, path: &str, body: Value) -> String {
+    town.post(path, body).await.is(201).json()["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn every_operation_by_every_role_and_team() {
+    let table: BTreeMap<&str, Need> = TABLE.into_iter().chain(ADMIN_TOO.map(|one| (one, Admin))).collect();
+    let mut unknown: Vec<String> = documented().into_iter().filter(|one| !table.contains_key(one.as_str())).collect();
+    let documented = documented();
+    unknown.extend(table.keys().filter(|one| !documented.iter().any(|other| other == *one)).map(|one| (*one).to_owned()));
+    assert!(unknown.is_empty(), "the table of rights and the document differ in {unknown:?}");
+    everywhere(async |town| {
+        // Linus and Edsger are the other team; nobody else is in both.
+        let setup = crate::town::SETUP
+            .replace("members: [grace] }", "members: [linus, edsger] }")
+            .replace("members: [ada, grace, linus]", "members: [ada, grace, edsger]")
+            .replace(
+                "  - { id: grace,",
+                "  - { id: edsger, name: Edsger Dijkstra, email: edsger@example.org }\n  - { id: grace,",
+            );
+        town.post("/setup", json!({ "files": [{ "name": "setup.yaml", "text": setup }], "yes": true })).await.is(200);
+        let mut tokens = Vec::new();
+        for (who, user, role) in CALLERS {
+            let token = town.post("/tokens", json!({ "name": who, "role": role, "user": user })).await.is(201).json();
+            tokens.push(token["token"].as_str().unwrap().to_owned());
+        }
+        for (operation, need) in &table {
+            let method = operation.split_once(' ').unwrap().0;
+            let (path, body) = request(&town, operation, 99).await;
+            let body_text = body.as_ref().map(ToString::to_string).unwrap_or_default();
+            let stranger =
+                town.call(method, &format!("/api/v1{path}"), &[("content-type", "application/json")], body_text).await.status;
+            assert_eq!(stranger == 401, *need != Nothing, "{operation} by nobody: {stranger}");
+            // A stream has no end that could be waited for.
+            if *operation == "GET /events" {
+                continue;
+            }
+            for (n, ((who, user, role), token)) in CALLERS.into_iter().zip(&tokens).enumerate() {
+                let (path, body) = request(&town, operation, n).await;
+                let answer = town.api(token, method, &path, body).await;
+                let expected = may(*need, role, user == "ada");
+                assert_ne!(answer.status, 401, "{operation} by {who}");
+                assert_eq!(answer.status != 403, expected, "{operation} by {who}: {} {}", answer.status, answer.text);
+            }
+        }
+    })
+    .await;
+}
