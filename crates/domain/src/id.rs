@@ -50,6 +50,7 @@ ids! {
     MaintenanceId,
     /// A schedule override, from a file (`schedule#N`) or live (a UUID).
     OverrideId,
+    LeaveId,
     AlertId,
     /// `ALERT.N`: the N-th page of an alert. Derived, so that a decision run twice names it the same.
     PageId,

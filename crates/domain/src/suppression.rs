@@ -4,10 +4,11 @@
 use crate::id::*;
 use crate::schedule::wall::{first_instant, reached};
 use crate::schedule::windows;
-use crate::setup::{Days, Maintenance, MaintenanceWhen, Override, Period, Setup, Silence, User, Window, Zone};
+use crate::setup::{Change, Days, Maintenance, MaintenanceWhen, Override, Period, Setup, Silence, User, Window, Zone};
 use crate::time::after;
 use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Operational data that deciding reads beside the setup. Never deleted by `apply`.
@@ -16,9 +17,46 @@ pub struct Live {
     pub overrides: BTreeMap<ScheduleId, Vec<Override>>,
     pub silences: Vec<Silence>,
     pub maintenance: Vec<Maintenance>,
+    pub leave: Vec<Leave>,
+}
+
+/// A person is away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leave {
+    pub id: LeaveId,
+    pub user: UserId,
+    pub from: Timestamp,
+    /// Exclusive.
+    pub to: Timestamp,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
 }
 
 impl Live {
+    /// Takes whoever is away off every schedule that names them. To a schedule, leave is an override like any other, and
+    /// being taken off comes after everything that puts somebody on; so paging, `simulate`, `prove` and every calendar agree.
+    pub fn apply_leave(&mut self, setup: &Setup) {
+        for leave in std::mem::take(&mut self.leave) {
+            for schedule in setup.schedules.iter() {
+                let live = self.overrides.get(&schedule.id).map_or(&[][..], Vec::as_slice);
+                let put_on =
+                    |item: &Override| matches!(&item.change, Change::Replace(user) | Change::Add(user) if *user == leave.user);
+                let in_layers =
+                    schedule.layers.iter().flat_map(|layer| layer.users.iter().flatten()).any(|user| *user == leave.user);
+                if in_layers || schedule.overrides.iter().chain(live).any(put_on) {
+                    self.overrides.entry(schedule.id.clone()).or_default().push(Override {
+                        id: OverrideId(format!("leave:{}", leave.id)),
+                        change: Change::Remove(leave.user.clone()),
+                        from: leave.from,
+                        to: leave.to,
+                        created_at: leave.from,
+                    });
+                }
+            }
+            self.leave.push(leave);
+        }
+    }
+
     pub fn overrides_of(&self, schedule: &ScheduleId) -> &[Override] {
         self.overrides.get(schedule).map_or(&[], Vec::as_slice)
     }

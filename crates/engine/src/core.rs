@@ -142,6 +142,8 @@ impl Core {
             Some(stored) => serde_json::from_str(&stored.body).map_err(|e| Error::Broken(format!("stored setup: {e}")))?,
             None => firedog_domain::setup::Setup::default(),
         };
+        let mut live = live;
+        live.apply_leave(&setup);
         let world = World { setup, version: heads.setup, live };
         let scene = Arc::new(Scene::new(world, heads.live).map_err(Error::Broken)?);
         *self.0.scene.lock().unwrap_or_else(PoisonError::into_inner) = Some(scene.clone());

@@ -8,6 +8,7 @@ use firedog_domain::delivery::{Notification, Outcome};
 use firedog_domain::event::Event;
 use firedog_domain::id::*;
 use firedog_domain::setup::{Maintenance, Override, Setup, Silence};
+use firedog_domain::suppression::Leave;
 use firedog_store::{Dialect, Op, Store};
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -207,6 +208,12 @@ impl Engine {
 
     pub async fn add_override(&self, schedule: &ScheduleId, item: Override, by: &Actor) -> Result<OverrideId> {
         self.0.core.add_override(schedule, item, by).await
+    }
+    pub async fn add_leave(&self, leave: Leave, by: &Actor) -> Result<LeaveId> {
+        self.woken(self.0.core.add_leave(leave, by).await)
+    }
+    pub async fn end_leave(&self, id: &LeaveId, by: &Actor) -> Result<()> {
+        self.woken(self.0.core.end_leave(id, by).await)
     }
     pub async fn end_override(&self, id: &OverrideId, by: &Actor) -> Result<()> {
         self.0.core.end_override(id, by).await

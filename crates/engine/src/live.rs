@@ -7,6 +7,7 @@ use crate::{Error, Result};
 use firedog_domain::alert::Actor;
 use firedog_domain::id::*;
 use firedog_domain::setup::{Maintenance, Override, Setup, Silence};
+use firedog_domain::suppression::Leave;
 use firedog_store::{self as store, Op, Tx, audit};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -87,6 +88,24 @@ impl Core {
         let change = Change::AddOverride(schedule.clone(), item, actor_name(by));
         self.change(change, "override.add", format!("override:{id}"), by).await?;
         Ok(id)
+    }
+
+    /// Somebody is away: every schedule goes without them meanwhile. Answers the leave's id.
+    pub async fn add_leave(&self, leave: Leave, by: &Actor) -> Result<LeaveId> {
+        if self.scene().await?.world.setup.user(&leave.user).is_none() {
+            return Err(Error::NotFound(format!("there is no user `{}`", leave.user)));
+        }
+        if leave.to <= leave.from {
+            return Err(Error::Refused("a leave must end after it begins".to_owned()));
+        }
+        let id = LeaveId(self.new_id());
+        let change = Change::AddLeave(Leave { id: id.clone(), ..leave }, actor_name(by));
+        self.change(change, "leave.add", format!("leave:{id}"), by).await?;
+        Ok(id)
+    }
+
+    pub async fn end_leave(&self, id: &LeaveId, by: &Actor) -> Result<()> {
+        self.change(Change::EndLeave(id.clone()), "leave.end", format!("leave:{id}"), by).await
     }
 
     pub async fn end_override(&self, id: &OverrideId, by: &Actor) -> Result<()> {
@@ -170,6 +189,8 @@ impl Op for Apply {
 }
 
 enum Change {
+    AddLeave(Leave, String),
+    EndLeave(LeaveId),
     AddOverride(ScheduleId, Override, String),
     EndOverride(OverrideId),
     PutSilence(Silence),
@@ -189,9 +210,12 @@ impl Change {
                 }
                 value
             }
+            Self::AddLeave(item, _) => serde_json::to_value(item),
             Self::PutSilence(item) => serde_json::to_value(item),
             Self::AddMaintenance(item, _) => serde_json::to_value(item),
-            Self::EndOverride(_) | Self::EndSilence(_) | Self::EndMaintenance(_) => Ok(serde_json::Value::Null),
+            Self::EndLeave(_) | Self::EndOverride(_) | Self::EndSilence(_) | Self::EndMaintenance(_) => {
+                Ok(serde_json::Value::Null)
+            }
         };
         value.unwrap_or_default()
     }
@@ -209,6 +233,8 @@ impl Op for ChangeOp {
     async fn run(&self, tx: &mut dyn Tx) -> store::Result<()> {
         let (change, record) = &*self.change;
         match change {
+            Change::AddLeave(item, by) => store::live::add_leave(tx, item, by, self.now).await?,
+            Change::EndLeave(id) => store::live::end_leave(tx, id, self.now).await.map(|_| ())?,
             Change::AddOverride(schedule, item, by) => store::live::add_override(tx, schedule, item, by).await?,
             Change::EndOverride(id) => store::live::end_override(tx, id, self.now).await.map(|_| ())?,
             Change::PutSilence(silence) => {

@@ -18,6 +18,7 @@ pub(crate) mod caller;
 mod catalogue;
 mod extract;
 mod foresee;
+mod leave;
 mod live;
 mod oncall;
 mod problem;
@@ -85,6 +86,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(timeline::own_shifts))
         .routes(routes!(live::overrides, live::add_override))
         .routes(routes!(live::end_override))
+        .routes(routes!(leave::list, leave::add))
+        .routes(routes!(leave::end))
         .routes(routes!(live::silences, live::add_silence))
         .routes(routes!(live::end_silence))
         .routes(routes!(live::maintenance, live::add_maintenance))

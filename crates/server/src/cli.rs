@@ -116,6 +116,9 @@ enum Verb {
     User(people::User),
     /// See when you are on call
     Shifts(people::Shifts),
+    /// Say who is away; schedules go without them
+    #[command(subcommand, after_help = "Examples:\n  firedog leave add --for 2h --why dentist\n  firedog leave list")]
+    Leave(people::Leave),
     /// Take a schedule over from whoever is on now
     Takeover(people::Takeover),
     /// Copy the server's database to a file, while it runs
@@ -185,6 +188,7 @@ async fn run(Cli { common, verb }: Cli) -> Result<(), Failure> {
         Verb::Token(verb) => admin::token(&call()?, verb).await,
         Verb::User(verb) => people::user(&call()?, verb).await,
         Verb::Shifts(args) => people::shifts(&call()?, args).await,
+        Verb::Leave(verb) => people::leave(&call()?, verb).await,
         Verb::Takeover(args) => people::takeover(&call()?, args).await,
         Verb::Backup(args) => backup::backup(&call()?, args).await,
     }

@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod doctor;
 pub mod foresee;
 pub mod ingest;
+pub mod leave;
 pub mod link;
 pub mod live;
 pub mod oncall;

@@ -6,7 +6,7 @@ use crate::tx::Tx;
 use crate::value::{Row, json};
 use firedog_domain::id::*;
 use firedog_domain::setup::{Maintenance, MaintenanceWhen, Override, Silence};
-use firedog_domain::suppression::Live;
+use firedog_domain::suppression::{Leave, Live};
 use firedog_domain::time::after;
 use jiff::{SignedDuration, Timestamp};
 
@@ -39,6 +39,10 @@ pub async fn load_all(tx: &mut dyn Tx, now: Timestamp) -> Result<Live> {
     let sql = "SELECT body FROM maintenance WHERE until_at IS NULL OR until_at > $1 ORDER BY created_at, id";
     for mut r in tx.query(sql, &[now.into()]).await? {
         live.maintenance.push(r.json()?);
+    }
+    let sql = "SELECT body FROM leave_live WHERE until_at > $1 ORDER BY created_at, id";
+    for mut r in tx.query(sql, &[since.into()]).await? {
+        live.leave.push(r.json()?);
     }
     Ok(live)
 }
@@ -90,6 +94,37 @@ pub async fn list_overrides(tx: &mut dyn Tx, since: Timestamp, limit: u32) -> Re
         Ok((schedule, Kept { created_at: item.created_at, item, created_by, ended_at }))
     };
     tx.query(sql, &[since.into(), limit.into()]).await?.into_iter().map(read).collect()
+}
+
+pub async fn add_leave(tx: &mut dyn Tx, item: &Leave, by: &str, now: Timestamp) -> Result<()> {
+    let sql = "INSERT INTO leave_live (id, user_id, from_at, until_at, created_at, created_by, body) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let body = json(item)?;
+    let params = [(&item.id).into(), (&item.user).into(), item.from.into(), item.to.into(), now.into(), by.into(), body.into()];
+    tx.exec(sql, &params).await?;
+    raise(tx).await
+}
+
+/// Ends a leave: one that has begun keeps what it was up to `now`, one that has not is deleted.
+pub async fn end_leave(tx: &mut dyn Tx, id: &LeaveId, now: Timestamp) -> Result<Leave> {
+    let sql = "SELECT body FROM leave_live WHERE id = $1 AND until_at > $2";
+    let mut row = tx.query(sql, &[id.into(), now.into()]).await?.into_iter().next().ok_or(Error::NotFound)?;
+    let mut item: Leave = row.json()?;
+    if item.from >= now {
+        tx.exec("DELETE FROM leave_live WHERE id = $1", &[id.into()]).await?;
+    } else {
+        item.to = now;
+        let sql = "UPDATE leave_live SET until_at = $2, ended_at = $2, body = $3 WHERE id = $1";
+        tx.exec(sql, &[id.into(), now.into(), json(&item)?.into()]).await?;
+    }
+    raise(tx).await?;
+    Ok(item)
+}
+
+/// Those that end after `since`, oldest first.
+pub async fn list_leave(tx: &mut dyn Tx, since: Timestamp, limit: u32) -> Result<Vec<Kept<Leave>>> {
+    let sql =
+        "SELECT created_at, created_by, ended_at, body FROM leave_live WHERE until_at > $1 ORDER BY created_at, id LIMIT $2";
+    tx.query(sql, &[since.into(), limit.into()]).await?.into_iter().map(read_kept).collect()
 }
 
 /// Adds a silence, or replaces the one with its id (Alertmanager's API edits in place).

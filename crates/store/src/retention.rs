@@ -23,9 +23,13 @@ pub async fn delete_closed(tx: &mut dyn Tx, before: Timestamp, limit: u32) -> Re
 /// windows, overrides, quarantined messages. Answers how many in all.
 pub async fn delete_ended(tx: &mut dyn Tx, before: Timestamp, limit: u32) -> Result<u64> {
     let mut deleted = 0;
-    for (table, column) in
-        [("silence", "until_at"), ("maintenance", "until_at"), ("override_live", "until_at"), ("quarantine", "at")]
-    {
+    for (table, column) in [
+        ("silence", "until_at"),
+        ("maintenance", "until_at"),
+        ("override_live", "until_at"),
+        ("leave_live", "until_at"),
+        ("quarantine", "at"),
+    ] {
         let sql =
             format!("DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {column} < $1 ORDER BY {column} LIMIT $2)");
         deleted += tx.exec(&sql, &[before.into(), limit.into()]).await?;

@@ -100,6 +100,7 @@ ids!(
     SilenceId,
     MaintenanceId,
     OverrideId,
+    LeaveId,
     AlertId,
     PageId,
     NotificationId

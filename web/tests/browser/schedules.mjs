@@ -73,5 +73,16 @@ await story(async (browser) => {
   await visit(page, "/shifts");
   await page.getByText("You are on call now").first().waitFor();
 
+  // Away: off every schedule, and what that leaves open is said.
+  await page.getByRole("button", { name: "I am away" }).click();
+  await page.getByLabel("Why").fill("dentist");
+  await accessible(page, "the form of a leave");
+  await page.getByRole("button", { name: "Say that I am away" }).click();
+  await page.getByText(/nobody else is on for/).waitFor();
+  await page.getByText("dentist").waitFor();
+  await page.getByText("Nobody else is on").first().waitFor();
+  await visit(page, "/schedules/secondary");
+  await page.getByText("Nobody is on for 2 h of this range").waitFor();
+
   await look(browser, { schedules: "/schedules", schedule: "/schedules/primary", shifts: "/shifts" }, "grace");
 });

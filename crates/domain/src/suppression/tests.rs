@@ -221,3 +221,42 @@ fn waking_hours() {
     let default: User = serde_json::from_value(json!({ "id": "u" })).unwrap();
     assert_eq!(waking(&default, None, at("2026-01-05T12:00Z")), now("2026-01-05T20:00Z"));
 }
+
+#[test]
+fn whoever_is_away_is_on_no_schedule_however_they_were_put_on() {
+    let setup: Setup = serde_json::from_value(serde_json::json!({
+        "users": [{ "id": "ada" }, { "id": "bob" }],
+        "schedules": [
+            { "id": "alone", "timezone": "UTC", "layers": [{ "id": "l", "users": ["ada"], "start": "2026-01-05T00:00", "every": "1w" }] },
+            { "id": "both", "timezone": "UTC", "layers": [{ "id": "l", "users": [["ada", "bob"]], "start": "2026-01-05T00:00", "every": "1w" }] },
+            { "id": "others", "timezone": "UTC", "layers": [{ "id": "l", "users": ["bob"], "start": "2026-01-05T00:00", "every": "1w" }] },
+        ],
+    }))
+    .unwrap();
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    let span = (at("2026-03-02T08:00:00Z"), at("2026-03-02T12:00:00Z"));
+    let leave = Leave { id: LeaveId::from("l1"), user: UserId::from("ada"), from: span.0, to: span.1, why: String::new() };
+    // Somebody puts her on all the same, later: she is still away.
+    let put_on = Override {
+        id: OverrideId::from("o"),
+        change: Change::Replace(UserId::from("ada")),
+        from: span.0,
+        to: span.1,
+        created_at: span.1,
+    };
+    let mut live = Live { leave: vec![leave.clone()], ..Live::default() };
+    live.overrides.insert(ScheduleId::from("others"), vec![put_on]);
+    live.apply_leave(&setup);
+    assert_eq!(live.leave, [leave]);
+    let on = |schedule: &str, when: &str| {
+        let schedule = setup.schedules.get(schedule).unwrap();
+        let users = crate::schedule::who_is_on(schedule, live.overrides_of(&schedule.id), at(when)).users;
+        users.into_iter().map(|user| user.0).collect::<Vec<_>>()
+    };
+    for (schedule, during, after) in
+        [("alone", vec![], vec!["ada"]), ("both", vec!["bob"], vec!["ada", "bob"]), ("others", vec![], vec!["bob"])]
+    {
+        assert_eq!(on(schedule, "2026-03-02T10:00:00Z"), during, "{schedule}");
+        assert_eq!(on(schedule, "2026-03-02T12:00:00Z"), after, "{schedule}");
+    }
+}

@@ -1,12 +1,15 @@
 //! People: letting them sign in, their roles, their shifts.
 
-use super::call::Call;
+use super::call::{Call, Span};
 use super::failure::Failure;
+use super::oncall::or_id;
 use super::out::{clean, print, print_json, say, text};
 use super::table::{Table, cell};
 use super::when;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+
+const MAX_ROWS: usize = 5_000;
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum User {
@@ -24,6 +27,36 @@ pub(crate) enum User {
         /// admin may do everything; manager, responder and viewer act in their own teams only
         #[arg(long, value_name = "ROLE", value_parser = ["admin", "manager", "responder", "viewer"])]
         set: Option<String>,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Leave {
+    /// Say that you, or somebody whose team you manage, are away
+    #[command(after_help = "Examples:
+  firedog leave add --for 2h --why dentist
+  firedog leave add --user ada --from 'mon 00:00' --until '2026-12-31'")]
+    Add {
+        /// Who [default: yourself]
+        #[arg(long, value_name = "USER")]
+        user: Option<String>,
+        /// From when [default: now]
+        #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+        from: Option<String>,
+        #[command(flatten)]
+        span: Span,
+        /// Told to whoever looks
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        why: String,
+    },
+    /// List who is away, now and later
+    #[command(after_help = "Example:\n  firedog leave list")]
+    List,
+    /// Say that somebody is back
+    #[command(after_help = "Example:\n  firedog leave end 0199a7c2-5f0e-7c3a-9d2e-3b1f6f1c2a4d")]
+    End {
+        #[arg(value_name = "ID")]
+        id: String,
     },
 }
 
@@ -106,4 +139,43 @@ pub(crate) async fn takeover(call: &Call, args: Takeover) -> Result<(), Failure>
         &answer,
         &format!("You are on {} until {until}. Undo: firedog override remove {}", args.schedule, text(&answer, "id")),
     )
+}
+
+pub(crate) async fn leave(call: &Call, verb: Leave) -> Result<(), Failure> {
+    let zone = call.zone();
+    match verb {
+        Leave::Add { user, from, span, why } => {
+            let mut body = json!({ "why": why });
+            call.period(from.as_deref(), &span, &zone)?.write(&mut body);
+            if let Some(user) = user {
+                body["user"] = json!(user);
+            }
+            let made = call.client.post(&["leave"], &body).await?;
+            if !call.json {
+                for shift in made["shifts"].as_array().into_iter().flatten().filter(|shift| shift["alone"] == true) {
+                    let (from, until) = (call.told(shift, "from", &zone), call.told(shift, "until", &zone));
+                    say(&format!("Nobody else is on {} for some of {from} to {until}.", clean(text(shift, "schedule"))));
+                }
+            }
+            let until = call.told(&made, "to", &zone);
+            let (user, id) = (text(&made, "user"), text(&made, "id"));
+            call.done(&made, &format!("{user} is away until {until}. Back earlier: firedog leave end {id}"))
+        }
+        Leave::End { id } => {
+            let answer = call.client.delete(&["leave", &id]).await?;
+            call.done(&or_id(answer, &id), &format!("Leave {id} is over."))
+        }
+        Leave::List => {
+            let items = call.client.list(&["leave"], &[], MAX_ROWS).await?;
+            if call.json {
+                return print_json(&Value::Array(items));
+            }
+            let mut table = Table::new(&["ID", "WHO", "FROM", "UNTIL", "WHY"], 4);
+            for item in &items {
+                let [id, user, why] = ["id", "user", "why"].map(|key| cell(text(item, key)));
+                table.row([id, user, cell(call.short(item, "from", &zone)), cell(call.short(item, "to", &zone)), why]);
+            }
+            call.table(&table, "Nobody is away.")
+        }
+    }
 }

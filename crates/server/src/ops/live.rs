@@ -33,7 +33,7 @@ fn listed<T>(kept: Kept<T>) -> Listed<T> {
     Listed { item: kept.item, created_by: Some(kept.created_by), ended: kept.ended_at.is_some() }
 }
 
-fn check_span(from: Timestamp, to: Timestamp, now: Timestamp) -> Result<()> {
+pub(super) fn check_span(from: Timestamp, to: Timestamp, now: Timestamp) -> Result<()> {
     if to <= from {
         return Err(Error::Invalid("it must end after it begins".to_owned()));
     }
@@ -46,7 +46,7 @@ fn check_span(from: Timestamp, to: Timestamp, now: Timestamp) -> Result<()> {
     Ok(())
 }
 
-fn check_why(why: &str) -> Result<String> {
+pub(super) fn check_why(why: &str) -> Result<String> {
     if why.chars().count() > MAX_WHY {
         return Err(Error::Invalid(format!("a reason has at most {MAX_WHY} characters")));
     }

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 /// Changes of the zone's offset that are told; a range of five years has ten.
 const MAX_TRANSITIONS: usize = 50;
 /// Longest range, which takes well under a millisecond however often the turns change.
-const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
+pub(super) const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
 /// How far ahead a person's shifts are looked for at the most.
 pub const MAX_SHIFT_DAYS: i64 = 366;
 
@@ -59,6 +59,15 @@ pub struct OverrideLane {
     pub created_by: Option<String>,
 }
 
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LeaveLane {
+    pub id: String,
+    #[schema(value_type = String)]
+    pub user: UserId,
+    pub from: Timestamp,
+    pub until: Timestamp,
+}
+
 /// The zone's clock is set.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Transition {
@@ -78,6 +87,8 @@ pub struct Timeline {
     /// Later layers win.
     pub layers: Vec<LayerLane>,
     pub overrides: Vec<OverrideLane>,
+    /// Who is away, of those whom the schedule would have on.
+    pub leave: Vec<LeaveLane>,
     /// Who really is on.
     #[serde(rename = "final")]
     pub last: Vec<SpanRow>,
@@ -125,6 +136,11 @@ pub async fn timeline(app: &App, id: &str, from: Timestamp, to: Timestamp) -> Re
             }
         })
         .collect();
+    let taken_off = |id: &str| live.iter().any(|item| item.id.as_str().strip_prefix("leave:") == Some(id));
+    let leave = scene.world.live.leave.iter().filter(|leave| leave.from < to && leave.to > from && taken_off(leave.id.as_str()));
+    let leave = leave
+        .map(|leave| LeaveLane { id: leave.id.to_string(), user: leave.user.clone(), from: leave.from, until: leave.to })
+        .collect();
     let transitions = schedule.timezone.tz().following(from).take_while(|transition| transition.timestamp() < to);
     let transitions = transitions
         .take(MAX_TRANSITIONS)
@@ -137,6 +153,7 @@ pub async fn timeline(app: &App, id: &str, from: Timestamp, to: Timestamp) -> Re
         timezone: schedule.timezone.name().to_owned(),
         layers,
         overrides,
+        leave,
         last: render(schedule, live, from, to).into_iter().map(SpanRow::from).collect(),
         transitions,
     })
@@ -238,7 +255,7 @@ pub async fn take_over(app: &App, id: &str, until: Option<Timestamp>, caller: &C
 }
 
 /// A stretch that somebody is on call.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Shift {
     #[schema(value_type = String)]
     pub schedule: ScheduleId,

@@ -11,6 +11,7 @@ mod changes;
 mod delivery;
 mod document;
 mod ingest;
+mod leave;
 mod matrix;
 mod operation;
 mod pagerduty;

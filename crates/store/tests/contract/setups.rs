@@ -3,6 +3,7 @@ use crate::{contract, run};
 use firedog_domain::alert::Alert;
 use firedog_domain::id::*;
 use firedog_domain::setup::{Change, Maintenance, MaintenanceWhen, Override, Silence};
+use firedog_domain::suppression::Leave;
 use firedog_store::setup::{Heads, Stored};
 use firedog_store::{Error, alert as stored, live, setup};
 
@@ -80,6 +81,13 @@ contract! {
         run!(store.write, [] tx => live::put_silence(tx, &silence("s1", 0, 50), at(1))).unwrap();
         run!(store.write, [] tx => live::add_maintenance(tx, &window("m1", 30, 40), "ada", at(1))).unwrap();
         assert_eq!(run!(store.read, [] tx => setup::heads(tx)).unwrap().live, 3);
+        let leave = Leave { id: LeaveId::from("v1"), user: UserId::from("ada"), from: at(10), to: at(30), why: "holiday".to_owned() };
+        run!(store.write, [leave] tx => live::add_leave(tx, &leave, "ada", at(1))).unwrap();
+        assert_eq!(run!(store.read, [] tx => live::load_all(tx, at(5))).unwrap().leave, [leave.clone()]);
+        let ended = run!(store.write, [] tx => live::end_leave(tx, &LeaveId::from("v1"), at(20))).unwrap();
+        assert_eq!(ended, Leave { to: at(20), ..leave });
+        assert_eq!(run!(store.write, [] tx => live::end_leave(tx, &LeaveId::from("v1"), at(21))).unwrap_err(), Error::NotFound);
+        assert_eq!(run!(store.read, [] tx => live::list_leave(tx, at(0), 9)).unwrap().len(), 1);
         let loaded = run!(store.read, [] tx => live::load_all(tx, at(5))).unwrap();
         assert_eq!(loaded.overrides_of(&primary), [overriding("o1", 10, 20)]);
         assert_eq!(loaded.silences, vec![silence("s1", 0, 50)]);

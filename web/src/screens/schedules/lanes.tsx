@@ -56,6 +56,22 @@ export function Lanes(props: LanesProps) {
         ))}
       </Lane>
       <Overrides {...props} />
+      {timeline.leave.length > 0 && (
+        <Lane title={t.leave.lane} {...props}>
+          {timeline.leave.map((one) => (
+            <Span
+              key={one.id}
+              from={one.from}
+              until={one.until}
+              range={range}
+              text={name(one.user)}
+              tint={one.user}
+              zone={zone}
+              quiet
+            />
+          ))}
+        </Lane>
+      )}
       {[...timeline.layers].reverse().map((layer) => (
         <Lane key={layer.id} title={t.schedules.lanes.layer(layer.id)} {...props}>
           {layer.spans.map((span) => (

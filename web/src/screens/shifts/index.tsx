@@ -1,14 +1,17 @@
 import { useRead } from "../../api/hooks";
 import { usePersonName } from "../../lib/names";
+import { useSession } from "../../shell/session";
 import { t } from "../../text";
 import { Block, Empty, Group, Mark, Read, Screen, Span, Stack, Text, TextLink, When } from "../../ui";
+import { Away, AwayButton } from "./away";
 
 /** One page over all schedules: the shift that runs, the next hand-over, and all that come. */
 export default function Shifts() {
   const shifts = useRead("GET /me/shifts", { query: { days: 60 } });
   const person = usePersonName();
+  const session = useSession();
   return (
-    <Screen title={t.shifts.title} hint={t.shifts.hint}>
+    <Screen title={t.shifts.title} hint={t.shifts.hint} actions={session.user && <AwayButton />}>
       <Read of={shifts}>
         {({ items }) => {
           if (items.length === 0) return <Empty icon="calendar" title={t.shifts.none} hint={t.shifts.noneHint} />;
@@ -61,6 +64,7 @@ export default function Shifts() {
           );
         }}
       </Read>
+      <Away />
     </Screen>
   );
 }
