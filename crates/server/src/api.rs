@@ -76,6 +76,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(alerts::snooze))
         .routes(routes!(alerts::note))
         .routes(routes!(alerts::page))
+        .routes(routes!(alerts::help))
         .routes(routes!(stream::events))
         .routes(routes!(oncall::on_call))
         .routes(routes!(oncall::schedules))

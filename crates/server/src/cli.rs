@@ -116,6 +116,8 @@ enum Verb {
     User(people::User),
     /// See when you are on call
     Shifts(people::Shifts),
+    /// Page the next step of your team's policy; you stay on
+    HelpMe(people::HelpMe),
     /// Say who is away; schedules go without them
     #[command(subcommand, after_help = "Examples:\n  firedog leave add --for 2h --why dentist\n  firedog leave list")]
     Leave(people::Leave),
@@ -188,6 +190,7 @@ async fn run(Cli { common, verb }: Cli) -> Result<(), Failure> {
         Verb::Token(verb) => admin::token(&call()?, verb).await,
         Verb::User(verb) => people::user(&call()?, verb).await,
         Verb::Shifts(args) => people::shifts(&call()?, args).await,
+        Verb::HelpMe(args) => people::help_me(&call()?, args).await,
         Verb::Leave(verb) => people::leave(&call()?, verb).await,
         Verb::Takeover(args) => people::takeover(&call()?, args).await,
         Verb::Backup(args) => backup::backup(&call()?, args).await,

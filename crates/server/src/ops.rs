@@ -6,6 +6,7 @@ pub mod backup;
 pub mod catalogue;
 pub mod doctor;
 pub mod foresee;
+pub mod help;
 pub mod ingest;
 pub mod leave;
 pub mod link;

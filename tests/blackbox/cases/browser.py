@@ -4,13 +4,17 @@ import json
 import os
 import pathlib
 import re
+import threading
 
 from .. import setups
+from . import slow
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 STORIES = ROOT / "web/tests/browser"
+# A browser takes a core and a half; more of them at once only wait for each other.
+AT_ONCE = threading.Semaphore(2)
 # A story clicks its way through many screens, on a machine that does other things as well.
-SECONDS = 150
+SECONDS = 240
 
 
 def story(t, name, server, **given):
@@ -21,8 +25,9 @@ def story(t, name, server, **given):
         "FIREDOG_GIVEN": json.dumps(given),
         "FIREDOG_SHOTS": os.environ.get("FIREDOG_TEST_SHOTS", str(ROOT / "target/tests/shots" / t.database)),
     }
-    process = t.process(f"browser-{name}", ["node", STORIES / f"{name}.mjs"], env=env, cwd=ROOT / "web")
-    code = process.wait(SECONDS)
+    with AT_ONCE:
+        process = t.process(f"browser-{name}", ["node", STORIES / f"{name}.mjs"], env=env, cwd=ROOT / "web")
+        code = process.wait(SECONDS)
     said = process.tail()
     assert code == 0, f"{name} failed with {code}:\n{said}"
     print(said, end="")
@@ -38,6 +43,7 @@ def test_who_is_on_call(t):
     story(t, "oncall", town(t))
 
 
+@slow(25)
 def test_first_run_to_the_first_acknowledged_page(t):
     for size in ("desk", "phone"):
         server = t.firedog(FIREDOG_ADMIN_TOKEN="")
@@ -46,18 +52,22 @@ def test_first_run_to_the_first_acknowledged_page(t):
         story(t, "first-run", server, link=link[0], size=size)
 
 
+@slow(30)
 def test_the_inbox(t):
     story(t, "inbox", town(t), key=setups.KEYS["pd"])
 
 
+@slow(30)
 def test_services_policies_and_the_proof(t):
     story(t, "setup", town(t))
 
 
+@slow(30)
 def test_schedules_by_drag_keyboard_and_form(t):
     story(t, "schedules", town(t))
 
 
+@slow(20)
 def test_ten_thousand_open_alerts(t):
     # Low urgency, and nobody awake: what is tested is the screen, not ten thousand messages.
     setup = setups.pupper(lambda user: [{"id": "hook", "webhook": f"{t.hooks.url}/{user}"}])
@@ -66,5 +76,6 @@ def test_ten_thousand_open_alerts(t):
     story(t, "many", server, key=setups.KEYS["am"], alerts=10_000)
 
 
+@slow(60)
 def test_silences_people_accounts_and_offline(t):
     story(t, "desk", town(t))

@@ -40,12 +40,13 @@ await story(async (browser) => {
     `first run to first acknowledged page, ${size}: ${((Date.now() - begun) / 1000).toFixed(1)} s of a machine's clicking`,
   );
 
+  // What was being asked when the session ended is refused.
+  page.expected = (text) => text.includes("401");
   // And the way back in: signing out, a wrong password, the right one.
   await page.getByRole("button", { name: "Me", exact: true }).click();
   await page.getByRole("menuitem", { name: "Sign out" }).click();
   await page.getByRole("heading", { name: "Sign in" }).waitFor();
   await look("sign-in");
-  page.expected = (text) => text.includes("401");
   await page.getByLabel("Name or e-mail").fill("ada@example.org");
   await page.getByLabel("Password").fill("not this one");
   await page.getByRole("button", { name: "Sign in" }).click();

@@ -17,7 +17,7 @@ export const shots = process.env.FIREDOG_SHOTS;
 export const SIZES = { desk: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
 export const SCHEMES = ["light", "dark"];
 /** Nothing on a screen takes longer, or the test says so. */
-const WAIT_MS = 15_000;
+const WAIT_MS = 25_000;
 
 export async function story(tell) {
   const browser = await chromium.launch({

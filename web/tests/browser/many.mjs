@@ -1,5 +1,5 @@
 // Ten thousand open alerts: the inbox is usable at once, and scrolling loads more.
-import { assert, given, server, story, visit } from "./harness.mjs";
+import { assert, given, server, story, until, visit } from "./harness.mjs";
 
 const BATCH = 200;
 const ALL = given.alerts ?? 10_000;
@@ -24,8 +24,10 @@ await story(async (browser) => {
     const begun = Date.now();
     await page.goto(`${server}/alerts`);
     await page.getByRole("button", { name: "Acknowledge" }).first().waitFor();
-    await page.keyboard.press("j");
-    await page.locator("[data-current]").waitFor();
+    await until("a key", async () => {
+      await page.keyboard.press("j");
+      return page.locator("[data-current]").count();
+    });
     times.push(Date.now() - begun);
     await visit(page, "/now");
   }

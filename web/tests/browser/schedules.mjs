@@ -73,6 +73,13 @@ await story(async (browser) => {
   await visit(page, "/shifts");
   await page.getByText("You are on call now").first().waitFor();
 
+  // Under water: the next people are paged, and one stays on.
+  await page.getByRole("button", { name: "Help me" }).click();
+  await page.getByLabel("What for").fill("two fires at once");
+  await page.getByRole("button", { name: "Page them now" }).click();
+  await page.getByText("is being paged; you stay on").waitFor();
+  assert.equal(await oncall(), "grace");
+
   // Away: off every schedule, and what that leaves open is said.
   await page.getByRole("button", { name: "I am away" }).click();
   await page.getByLabel("Why").fill("dentist");

@@ -231,6 +231,36 @@ pub(super) async fn send(
     Ok((StatusCode::CREATED, axum::Json(alerts::send(&app, sent, &caller).await?.into())))
 }
 
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewHelp {
+    #[serde(default)]
+    message: String,
+    /// Default: the first of one's own teams that has a policy.
+    #[serde(default)]
+    team: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct Helped {
+    /// Who is being paged.
+    paged: Vec<String>,
+    /// One for each of them.
+    alerts: Vec<AlertRow>,
+}
+
+/// Ask for help: pages the next people of one's team's policy; oneself stays on
+#[utoipa::path(post, path = "/help", tag = "alerts", request_body = NewHelp, responses((status = 201, body = Helped)))]
+pub(super) async fn help(
+    Responder(caller): Responder,
+    State(app): State<App>,
+    Json(new): Json<NewHelp>,
+) -> Result<(StatusCode, axum::Json<Helped>), Problem> {
+    let asked = crate::ops::help::ask(&app, new.team.as_deref(), &new.message, &caller).await?;
+    let (paged, alerts) = asked.into_iter().map(|(user, alert)| (user.0, AlertRow::from(alert))).unzip();
+    Ok((StatusCode::CREATED, axum::Json(Helped { paged, alerts })))
+}
+
 /// So that a repetition after a crash finds the alert that the first request made.
 fn own_key(headers: &HeaderMap, caller: &Caller) -> Option<String> {
     let key = headers.get(repeat::KEY)?.to_str().ok()?;

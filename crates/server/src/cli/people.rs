@@ -106,6 +106,27 @@ pub(crate) async fn user(call: &Call, verb: User) -> Result<(), Failure> {
     }
 }
 
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  firedog help-me 'two fires at once'\n  firedog help-me --team pupper --as ada")]
+pub(crate) struct HelpMe {
+    /// What for
+    #[arg(value_name = "MESSAGE", default_value = "")]
+    message: String,
+    /// Whose policy [default: the first of your teams that has one]
+    #[arg(long, value_name = "TEAM")]
+    team: Option<String>,
+}
+
+pub(crate) async fn help_me(call: &Call, args: HelpMe) -> Result<(), Failure> {
+    let mut body = json!({ "message": args.message });
+    if let Some(team) = &args.team {
+        body["team"] = json!(team);
+    }
+    let asked = call.client.post(&["help"], &body).await?;
+    let paged: Vec<&str> = asked["paged"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    call.done(&asked, &format!("{} is being paged; you stay on.", paged.join(", ")))
+}
+
 pub(crate) async fn shifts(call: &Call, args: Shifts) -> Result<(), Failure> {
     let days = args.days.to_string();
     let mut query = vec![("days", days.as_str())];

@@ -54,6 +54,7 @@ fn the_help_is_short_and_names_the_exit_codes() {
       token        Make and revoke API tokens
       user         Let people sign in, and give them roles
       shifts       See when you are on call
+      help-me      Page the next step of your team's policy; you stay on
       leave        Say who is away; schedules go without them
       takeover     Take a schedule over from whoever is on now
       backup       Copy the server's database to a file, while it runs

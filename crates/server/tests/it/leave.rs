@@ -59,3 +59,22 @@ async fn one_says_it_of_oneself_and_managers_of_their_people() {
         town.post("/leave", wrong).await.is(status);
     }
 }
+
+#[tokio::test]
+async fn who_asks_for_help_gets_the_next_step_and_stays_on() {
+    everywhere(async |town| {
+        let ada = token(&town, "responder", "ada").await;
+        let asked = town.api(&ada, "POST", "/help", Some(json!({ "message": "two fires at once" }))).await.is(201).json();
+        assert_eq!(asked["paged"], json!(["grace"]));
+        assert_eq!(asked["alerts"][0]["summary"], "ada asks for help: two fires at once");
+        assert_eq!(town.sent().await, ["page grace/hook"]);
+        assert_eq!(town.get("/oncall?schedule=primary").await["items"][0]["user"], "ada");
+        // Grace, who is the next step herself, gets the primary.
+        let grace = token(&town, "responder", "grace").await;
+        assert_eq!(town.api(&grace, "POST", "/help", Some(json!({}))).await.is(201).json()["paged"], json!(["ada"]));
+        town.api(&ada, "POST", "/help", Some(json!({ "team": "support" }))).await.is(409);
+        town.api(&ada, "POST", "/help", Some(json!({ "team": "none" }))).await.is(404);
+        town.post("/help", json!({})).await.is(400);
+    })
+    .await;
+}

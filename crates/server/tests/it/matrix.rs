@@ -81,7 +81,7 @@ const TABLE: [(&str, Need); 57] = [
 ];
 /// Those of administrators that are alike.
 /// Leave is one's own affair, whatever team; of somebody else's it is a test of its own.
-const LEAVE: [(&str, Need); 3] = [("GET /leave", Read), ("POST /leave", Act), ("DELETE /leave/{id}", Act)];
+const LEAVE: [(&str, Need); 4] = [("GET /leave", Read), ("POST /leave", Act), ("DELETE /leave/{id}", Act), ("POST /help", Act)];
 const ADMIN_TOO: [&str; 4] = ["DELETE /tokens/{id}", "GET /audit", "GET /audit/verify", "POST /backup"];
 
 /// Callers, from nobody to the administrator; the last two are people of another team than that of the things asked about.

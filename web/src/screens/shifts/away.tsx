@@ -22,6 +22,47 @@ export function AwayButton() {
   );
 }
 
+/** Under water: the next people are paged, and one stays on. */
+export function HelpButton() {
+  const [opened, setOpened] = useState(false);
+  const [message, setMessage] = useState("");
+  const person = usePersonName();
+  const ask = useAct("POST /help", {
+    touches: ["GET /alerts"],
+    done: (answer) => t.help.done(answer.paged.map(person).join(", ")),
+    onDone: () => setOpened(false),
+  });
+  return (
+    <>
+      <Button leftSection={<Icon name="help" size={16} />} onClick={() => setOpened(true)}>
+        {t.help.action}
+      </Button>
+      <Modal opened={opened} onClose={() => setOpened(false)} title={t.help.title}>
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            ask.mutate({ body: { message } });
+          }}
+        >
+          <Stack>
+            <Text size="sm">{t.help.hint}</Text>
+            <TextInput
+              label={t.help.message}
+              value={message}
+              onChange={(event) => setMessage(event.currentTarget.value)}
+              maxLength={300}
+              data-autofocus
+            />
+            <Button type="submit" loading={ask.isPending}>
+              {t.help.submit}
+            </Button>
+          </Stack>
+        </form>
+      </Modal>
+    </>
+  );
+}
+
 function Form({ close }: { close: () => void }) {
   const zone = useZone();
   const soon = Math.ceil(Date.now() / HOUR) * HOUR;

@@ -3,7 +3,7 @@ import { usePersonName } from "../../lib/names";
 import { useSession } from "../../shell/session";
 import { t } from "../../text";
 import { Block, Empty, Group, Mark, Read, Screen, Span, Stack, Text, TextLink, When } from "../../ui";
-import { Away, AwayButton } from "./away";
+import { Away, AwayButton, HelpButton } from "./away";
 
 /** One page over all schedules: the shift that runs, the next hand-over, and all that come. */
 export default function Shifts() {
@@ -11,7 +11,7 @@ export default function Shifts() {
   const person = usePersonName();
   const session = useSession();
   return (
-    <Screen title={t.shifts.title} hint={t.shifts.hint} actions={session.user && <AwayButton />}>
+    <Screen title={t.shifts.title} hint={t.shifts.hint} actions={session.user && <Actions />}>
       <Read of={shifts}>
         {({ items }) => {
           if (items.length === 0) return <Empty icon="calendar" title={t.shifts.none} hint={t.shifts.noneHint} />;
@@ -66,5 +66,14 @@ export default function Shifts() {
       </Read>
       <Away />
     </Screen>
+  );
+}
+
+function Actions() {
+  return (
+    <>
+      <HelpButton />
+      <AwayButton />
+    </>
   );
 }

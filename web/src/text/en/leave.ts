@@ -22,3 +22,12 @@ export const leave = {
   invalid: "It must end after it begins.",
   lane: "Away",
 };
+
+export const help = {
+  action: "Help me",
+  title: "Ask for help",
+  hint: "Pages the next people of your team's policy at once, at any hour. You stay on.",
+  message: "What for",
+  submit: "Page them now",
+  done: (names: string) => `${names} is being paged; you stay on`,
+};
