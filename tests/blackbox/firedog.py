@@ -12,7 +12,8 @@ from . import web
 from .process import Process
 from .wait import until
 
-READY = re.compile(r"^firedog ready on (http://\S+)$", re.MULTILINE)
+# With the line's end: the file may be read while half of it is written.
+READY = re.compile(r"^firedog ready on (http://\S+)\n", re.MULTILINE)
 
 
 @dataclasses.dataclass

@@ -53,8 +53,9 @@ pub async fn run(config: Config, setup: Option<GivenSetup>) -> anyhow::Result<()
     start_log(&config);
     let mut signals = Signals::listen()?;
     let mut running = start(config, setup, Clock::system()).await?;
-    // Scripts wait for this line, whatever the log level is.
-    eprintln!("firedog ready on http://{}", running.address);
+    // Scripts wait for this line, whatever the log level is; in one write, so that nobody reads half of an address.
+    let ready = format!("firedog ready on http://{}\n", running.address);
+    eprint!("{ready}");
     if let Some(address) = running.public_address {
         eprintln!("firedog serves pages and ingest on http://{address}");
     }
