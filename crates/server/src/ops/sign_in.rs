@@ -162,9 +162,10 @@ pub async fn end(app: &App, id: &str, caller: &Caller) -> Result<()> {
     }
 }
 
-/// A demonstration lets everybody in, as an administrator, and says so on every screen. Nowhere else does this open anything.
+/// A demonstration lets everybody in, as an administrator, and says so on every screen. Nowhere else does this open anything,
+/// and whoever has set it on an address that others reach has made a mistake.
 pub async fn as_demo(app: &App, origin: &Origin) -> Result<SignedIn> {
-    if !app.config.demo {
+    if !app.config.demo || !app.config.listen.ip().is_loopback() {
         return Err(Error::NotFound("there is nothing here".to_owned()));
     }
     let scene = app.engine.scene().await?;

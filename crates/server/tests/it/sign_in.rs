@@ -278,6 +278,8 @@ async fn the_first_run_with_a_setup_asks_who_one_is() {
 async fn only_a_demonstration_lets_everybody_in() {
     let town = Town::new().await;
     town.call("GET", "/demo", &[], "").await.is(404);
+    let open = Town::with(&[("FIREDOG_DEMO", "true"), ("FIREDOG_LISTEN", "0.0.0.0:8700")]).await;
+    open.call("GET", "/demo", &[], "").await.is(404);
     let demo = Town::with(&[("FIREDOG_DEMO", "true")]).await;
     let entered = demo.call("GET", "/demo", &[], "").await.is(303);
     assert_eq!(entered.header("location"), "/");

@@ -83,7 +83,8 @@ contract! {
         assert_eq!(run!(store.read, [] tx => setup::heads(tx)).unwrap().live, 3);
         let leave = Leave { id: LeaveId::from("v1"), user: UserId::from("ada"), from: at(10), to: at(30), why: "holiday".to_owned() };
         run!(store.write, [leave] tx => live::add_leave(tx, &leave, "ada", at(1))).unwrap();
-        assert_eq!(run!(store.read, [] tx => live::load_all(tx, at(5))).unwrap().leave, [leave.clone()]);
+        let away = run!(store.read, [] tx => live::load_all(tx, at(5))).unwrap().leave;
+        assert_eq!(away, vec![leave.clone()]);
         let ended = run!(store.write, [] tx => live::end_leave(tx, &LeaveId::from("v1"), at(20))).unwrap();
         assert_eq!(ended, Leave { to: at(20), ..leave });
         assert_eq!(run!(store.write, [] tx => live::end_leave(tx, &LeaveId::from("v1"), at(21))).unwrap_err(), Error::NotFound);
