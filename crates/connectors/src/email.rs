@@ -8,7 +8,7 @@ use lettre::message::Mailbox;
 mod compose;
 mod html;
 mod smtp;
-mod text;
+pub(crate) mod text;
 
 use smtp::Relay;
 

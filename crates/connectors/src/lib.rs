@@ -14,6 +14,7 @@ pub mod heartbeat;
 pub mod mask;
 pub mod message;
 pub mod pagerduty;
+pub mod push;
 mod receipt;
 mod refusal;
 mod scalar;
@@ -24,7 +25,7 @@ mod trust;
 pub mod webhook;
 mod when;
 
-pub use message::{AlertView, Message, Other};
+pub use message::{AlertView, Message, Other, Test};
 pub use receipt::Receipt;
 pub use refusal::Refusal;
 pub use sender::{Sender, Settings};

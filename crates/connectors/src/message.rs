@@ -16,6 +16,7 @@ pub struct Message {
     pub kind: Kind,
     /// The same for every attempt: who receives it twice can tell.
     pub idempotency_key: String,
+    /// Of a push message: one device.
     pub address: Address,
     /// In plain text; signs webhooks.
     pub secret: Option<String>,
@@ -35,12 +36,22 @@ pub struct Message {
     /// More of the same, a line each: which rule, what was held back and until when. Not sent when minimal.
     pub why: Vec<String>,
     pub ack_url: String,
+    /// Where a program that shows the message says that it has.
+    pub receipt_url: Option<String>,
     /// Where the server is, for the foot of a mail.
     pub public_url: String,
     /// Time of this attempt.
     pub at: Timestamp,
+    pub test: Option<Test>,
+}
+
+/// A message that is about no alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Test {
     /// Somebody tries out a contact method.
-    pub test: bool,
+    Asked,
+    /// A device is looked after: nobody has to do anything.
+    Routine,
 }
 
 /// A further alert in a message. Its link is its own: each alert is acknowledged for itself.

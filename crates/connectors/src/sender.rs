@@ -2,10 +2,11 @@
 
 use crate::email::Mailer;
 use crate::message::Message;
+use crate::push::{Identity, Pusher};
 use crate::targets::Network;
 use crate::webhook::Hooks;
 use firedog_domain::delivery::Outcome;
-use firedog_domain::setup::Address;
+use firedog_domain::setup::{Address, Device};
 
 /// What sending needs to know of the server's settings.
 #[derive(Clone, Default)]
@@ -18,19 +19,27 @@ pub struct Settings {
     pub public_url: String,
     /// `FIREDOG_ALLOW_TARGETS`.
     pub allow_targets: Vec<Network>,
+    /// Signs push messages.
+    pub push: Option<Identity>,
 }
 
 /// Built once; holds the connections that are kept open.
 pub struct Sender {
     mailer: Mailer,
     hooks: Hooks,
+    pusher: Pusher,
 }
 
 impl Sender {
     /// # Errors
     /// In words, which setting is wrong and how it is written.
     pub fn new(settings: &Settings) -> Result<Self, String> {
-        Ok(Self { mailer: Mailer::new(settings)?, hooks: Hooks::new(&settings.allow_targets)? })
+        let allowed = &settings.allow_targets;
+        Ok(Self {
+            mailer: Mailer::new(settings)?,
+            hooks: Hooks::new(allowed)?,
+            pusher: Pusher::new(allowed, settings.push.clone())?,
+        })
     }
 
     /// Connects to the mail server and logs in, without sending anything. `None`: none is set.
@@ -43,7 +52,19 @@ impl Sender {
         match &message.address {
             Address::Email(to) => self.mailer.send(message, to).await,
             Address::Webhook(url) => self.hooks.send(message, url).await,
+            Address::Push(devices) => match &**devices {
+                [device] => self.pusher.send(message, device).await,
+                _ => Outcome::Misconfigured { reason: "a message goes to one device at a time".to_owned() },
+            },
         }
+    }
+
+    /// Whether messages could be sent to a device that somebody wants to register.
+    ///
+    /// # Errors
+    /// In words, what is wrong with it.
+    pub fn check_device(&self, device: &Device) -> Result<(), String> {
+        self.pusher.check(device)
     }
 }
 
@@ -59,6 +80,7 @@ mod tests {
         for (address, outcome) in [
             (Address::Email("ada@example.org".to_owned()), "misconfigured"),
             (Address::Webhook("http://169.254.169.254/".to_owned()), "rejected"),
+            (Address::Push([].into()), "misconfigured"),
         ] {
             assert_eq!(sender.send(&Message { address, ..page() }).await.as_str(), outcome);
         }

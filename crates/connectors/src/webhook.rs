@@ -78,7 +78,7 @@ impl Hooks {
     }
 }
 
-fn client(targets: Targets) -> Result<Client, String> {
+pub(crate) fn client(targets: Targets) -> Result<Client, String> {
     Client::builder()
         .user_agent(concat!("Firedog/", env!("CARGO_PKG_VERSION")))
         .timeout(TIMEOUT)
@@ -96,7 +96,7 @@ fn client(targets: Targets) -> Result<Client, String> {
         .map_err(|error| format!("the HTTP client cannot be built: {}", causes(&error)))
 }
 
-async fn answered(response: Response, now: jiff::Timestamp) -> Outcome {
+pub(crate) async fn answered(response: Response, now: jiff::Timestamp) -> Outcome {
     let status = response.status();
     if status.is_success() {
         return Outcome::Sent;
@@ -131,7 +131,7 @@ async fn first_line(mut response: Response) -> String {
 }
 
 /// Nothing was answered. Before the connection stood, nothing can have arrived; after that, it may have.
-fn failed(error: reqwest::Error) -> Outcome {
+pub(crate) fn failed(error: reqwest::Error) -> Outcome {
     let error = error.without_url();
     let reason = causes(&error);
     if is_refused(&error) {
@@ -176,4 +176,4 @@ fn causes(error: &dyn std::error::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -51,6 +51,8 @@ ids! {
     /// A schedule override, from a file (`schedule#N`) or live (a UUID).
     OverrideId,
     LeaveId,
+    /// A browser that its owner has registered for push messages.
+    DeviceId,
     AlertId,
     /// `ALERT.N`: the N-th page of an alert. Derived, so that a decision run twice names it the same.
     PageId,

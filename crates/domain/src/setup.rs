@@ -12,6 +12,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub mod diagnostic;
 pub mod export;
@@ -152,6 +153,9 @@ pub struct Contact {
     pub secret: Option<String>,
     #[serde(default, skip_serializing_if = "Content::is_full")]
     pub content: Content,
+    /// It wakes somebody whose phone is silent: a call, a message that the phone lets through. `readiness` wants one such.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rings: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -159,6 +163,23 @@ pub struct Contact {
 pub enum Address {
     Email(String),
     Webhook(String),
+    /// Browsers that their owner has registered. Live data, never part of a setup.
+    #[serde(skip)]
+    Push(Arc<[Device]>),
+}
+
+/// The contact method of everybody who has registered a device; no contact method of a setup is called so.
+pub const PUSH: &str = "push";
+
+/// A browser that takes messages while its page is closed: what it said when it subscribed (Push API, RFC 8030).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Device {
+    pub id: DeviceId,
+    /// Where the browser's vendor takes messages for it.
+    pub endpoint: String,
+    /// Its public key, and the secret that authenticates us to it (RFC 8291), both in base64url.
+    pub p256dh: String,
+    pub auth: String,
 }
 
 /// The kind of a contact method; a failure of "one channel" takes all contact methods of a kind away.
@@ -167,6 +188,8 @@ pub enum Address {
 pub enum Channel {
     Email,
     Webhook,
+    /// Comes beside the others and counts for nothing: no phone is sure to ring for it.
+    Push,
 }
 
 /// How much of an alert a contact method may carry.
@@ -555,13 +578,19 @@ impl Urgency {
 }
 
 impl Channel {
-    pub const ALL: [Self; 2] = [Self::Email, Self::Webhook];
+    pub const ALL: [Self; 3] = [Self::Email, Self::Webhook, Self::Push];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Email => "email",
             Self::Webhook => "webhook",
+            Self::Push => "push",
         }
+    }
+
+    /// Whether a message over it may wake somebody; only such messages count as having reached a person.
+    pub fn wakes(self) -> bool {
+        self != Self::Push
     }
 }
 
@@ -570,11 +599,14 @@ impl Address {
         match self {
             Self::Email(_) => Channel::Email,
             Self::Webhook(_) => Channel::Webhook,
+            Self::Push(_) => Channel::Push,
         }
     }
+    /// As it stands in a setup.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Email(address) | Self::Webhook(address) => address,
+            Self::Push(_) => "",
         }
     }
 }

@@ -4,12 +4,16 @@
 use crate::id::*;
 use crate::schedule::wall::{first_instant, reached};
 use crate::schedule::windows;
-use crate::setup::{Change, Days, Maintenance, MaintenanceWhen, Override, Period, Setup, Silence, User, Window, Zone};
+use crate::setup::{
+    Address, Change, Contact, Content, Days, Device, Maintenance, MaintenanceWhen, Override, PUSH, Period, Setup, Silence, User,
+    Window, Zone,
+};
 use crate::time::after;
 use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Operational data that deciding reads beside the setup. Never deleted by `apply`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,6 +22,8 @@ pub struct Live {
     pub silences: Vec<Silence>,
     pub maintenance: Vec<Maintenance>,
     pub leave: Vec<Leave>,
+    /// Browsers that take push messages.
+    pub devices: BTreeMap<UserId, Arc<[Device]>>,
 }
 
 /// A person is away.
@@ -55,6 +61,13 @@ impl Live {
             }
             self.leave.push(leave);
         }
+    }
+
+    /// The contact method `push` of whoever has registered a device.
+    pub fn push_contact(&self, user: &UserId) -> Option<Contact> {
+        let devices = self.devices.get(user).filter(|devices| !devices.is_empty())?;
+        let address = Address::Push(devices.clone());
+        Some(Contact { id: ContactId::from(PUSH), address, secret: None, content: Content::Full, rings: false })
     }
 
     pub fn overrides_of(&self, schedule: &ScheduleId) -> &[Override] {

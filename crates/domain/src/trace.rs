@@ -216,6 +216,7 @@ impl Run<'_> {
             self.rows.push(added);
         }
         let sent = outcome == Outcome::Sent;
+        let wakes = n.channel.wakes();
         if sent {
             let (after, asleep) = (now.duration_since(self.at), self.asleep[i]);
             self.trace.entries.push(TraceEntry {
@@ -230,6 +231,6 @@ impl Run<'_> {
         if recorded.unreached {
             self.decide(world, &Input::Unreached, now, urgency);
         }
-        sent
+        sent && wakes
     }
 }

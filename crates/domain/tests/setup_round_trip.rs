@@ -145,12 +145,14 @@ fn user(id: &'static str) -> impl Strategy<Value = User> {
                     address: Address::Email("x@example.org".to_owned()),
                     secret: None,
                     content: Content::Full,
+                    rings: false,
                 },
                 Contact {
                     id: "h".into(),
                     address: Address::Webhook("https://example.org/a?b=c&d=%7E#e".to_owned()),
                     secret,
                     content: Content::Minimal,
+                    rings: true,
                 },
             ],
             rules: Rules { high, low },
@@ -365,6 +367,7 @@ fn secrets_that_look_like_references_are_escaped() {
             address: Address::Webhook("http://h".to_owned()),
             secret: Some(secret.to_owned()),
             content: Content::Full,
+            rings: false,
         };
         let user = User {
             id: "ada".into(),

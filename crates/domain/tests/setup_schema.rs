@@ -107,7 +107,7 @@ fn everything() -> Value {
         "users": [{
             "id": "ada", "name": "Ada", "email": "a@b.c", "timezone": "UTC",
             "contact": [
-                { "id": "m", "email": "a@b.c", "content": "full" },
+                { "id": "m", "email": "a@b.c", "content": "full", "rings": true },
                 { "id": "h", "webhook": "http://h", "secret": "s", "content": "minimal" },
                 { "id": "f", "webhook": "http://h", "secret_file": "file" },
             ],

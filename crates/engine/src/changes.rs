@@ -7,7 +7,7 @@ use crate::scene::{Pinned, Pins, Scene};
 use firedog_domain::alert::{self, Actor, Alert, Cursor, Effects, Entry, EntryKind, Input, Next, NextKind, Opening, Pin, State};
 use firedog_domain::delivery::{Delivery, Kind, Notification, tell};
 use firedog_domain::id::{AlertId, IntegrationId};
-use firedog_domain::setup::{Policy, Setup, Zone};
+use firedog_domain::setup::{Channel, Policy, Setup, Zone};
 use firedog_store::{self as store, Tx};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -308,7 +308,10 @@ fn parse(stored: Option<store::setup::Stored>) -> Option<Arc<Setup>> {
 /// Whom and where a notification goes to, from the current setup; `None` when that is gone.
 pub(crate) fn address(scene: &Scene, alert: &Alert, n: &Notification) -> Option<Dispatch> {
     let user = scene.world.setup.user(&n.user)?;
-    let contact = user.contacts().into_iter().find(|contact| contact.id == n.contact)?;
+    let contact = match n.channel {
+        Channel::Push => scene.world.live.push_contact(&user.id)?,
+        _ => user.contacts().into_iter().find(|contact| contact.id == n.contact)?,
+    };
     Some(Dispatch {
         notification: n.clone(),
         user: user.clone(),

@@ -71,14 +71,14 @@ fn wanted(alert: &Alert, n: &Notification) -> bool {
     n.kind != Kind::Page || alert.state == State::Triggered
 }
 
-/// Puts pages by e-mail to the same address into one message.
+/// Puts pages by e-mail to the same address, and those to the same person's devices, into one message.
 pub(crate) fn bundle(dispatches: Vec<Dispatch>) -> Vec<Dispatch> {
     let mut bundles: Vec<Dispatch> = Vec::with_capacity(dispatches.len());
     for dispatch in dispatches {
         let n = &dispatch.notification;
         let fits = |other: &&mut Dispatch| {
             let o = &other.notification;
-            n.channel == Channel::Email
+            matches!(n.channel, Channel::Email | Channel::Push)
                 && (n.kind, &n.user, &n.contact) == (Kind::Page, &o.user, &o.contact)
                 && o.kind == Kind::Page
                 && other.bundled.len() + 1 < BUNDLE

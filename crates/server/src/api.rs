@@ -16,6 +16,7 @@ mod admin;
 mod alerts;
 pub(crate) mod caller;
 mod catalogue;
+mod device;
 mod extract;
 mod foresee;
 mod leave;
@@ -101,6 +102,12 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(session::revoke_own_token))
         .routes(routes!(session::invite))
         .routes(routes!(session::role, session::give_role))
+        .routes(routes!(device::key))
+        .routes(routes!(device::list, device::register))
+        .routes(routes!(device::remove))
+        .routes(routes!(device::test))
+        .routes(routes!(device::confirm))
+        .routes(routes!(device::readiness))
         .routes(routes!(catalogue::services, session::add_service))
         .routes(routes!(catalogue::service))
         .routes(routes!(catalogue::teams))

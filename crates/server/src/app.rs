@@ -1,6 +1,7 @@
 //! What every request handler holds.
 
 use crate::config::Config;
+use crate::deliver::Delivery;
 use crate::limit::Buckets;
 use crate::metrics::Metrics;
 use crate::ops::ingest::RecentScene;
@@ -17,6 +18,7 @@ pub struct App(Arc<Parts>);
 
 pub struct Parts {
     pub engine: Engine,
+    pub delivery: Arc<Delivery>,
     pub config: Config,
     pub key: Key,
     pub metrics: Arc<Metrics>,
@@ -29,11 +31,19 @@ pub struct Parts {
 }
 
 impl App {
-    pub fn new(engine: Engine, config: Config, key: Key, metrics: Arc<Metrics>, links_base: String) -> Self {
+    pub fn new(
+        engine: Engine,
+        delivery: Arc<Delivery>,
+        config: Config,
+        key: Key,
+        metrics: Arc<Metrics>,
+        links_base: String,
+    ) -> Self {
         let started_at = engine.clock().now();
         let buckets = Buckets::new(&config);
         Self(Arc::new(Parts {
             engine,
+            delivery,
             config,
             key,
             metrics,

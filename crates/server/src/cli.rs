@@ -17,6 +17,7 @@ mod oncall;
 mod out;
 mod people;
 mod quiet;
+mod reach;
 mod server;
 mod setup;
 mod table;
@@ -121,6 +122,13 @@ enum Verb {
     /// Say who is away; schedules go without them
     #[command(subcommand, after_help = "Examples:\n  firedog leave add --for 2h --why dentist\n  firedog leave list")]
     Leave(people::Leave),
+    /// Page yourself over one of your contact methods, as a test
+    TestMe(reach::TestMe),
+    /// See how people can be reached, and who has shown nothing that wakes them
+    Readiness(reach::Readiness),
+    /// See and remove the browsers that take your pages
+    #[command(subcommand, after_help = "Examples:\n  firedog device list\n  firedog device remove ID")]
+    Device(reach::Device),
     /// Take a schedule over from whoever is on now
     Takeover(people::Takeover),
     /// Copy the server's database to a file, while it runs
@@ -192,6 +200,9 @@ async fn run(Cli { common, verb }: Cli) -> Result<(), Failure> {
         Verb::Shifts(args) => people::shifts(&call()?, args).await,
         Verb::HelpMe(args) => people::help_me(&call()?, args).await,
         Verb::Leave(verb) => people::leave(&call()?, verb).await,
+        Verb::TestMe(args) => reach::test_me(&call()?, args).await,
+        Verb::Readiness(args) => reach::readiness(&call()?, args).await,
+        Verb::Device(verb) => reach::device(&call()?, verb).await,
         Verb::Takeover(args) => people::takeover(&call()?, args).await,
         Verb::Backup(args) => backup::backup(&call()?, args).await,
     }

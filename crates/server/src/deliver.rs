@@ -2,13 +2,17 @@
 
 use crate::metrics::Metrics;
 use crate::secret::{Key, LINK_LIFE, Link};
-use firedog_connectors::{AlertView, Message, Other, Sender};
-use firedog_domain::alert::Alert;
-use firedog_domain::delivery::{Notification, Outcome};
-use firedog_domain::id::{ContactId, UserId};
-use firedog_domain::setup::Content;
+use firedog_connectors::{AlertView, Message, Other, Sender, Test};
+use firedog_domain::alert::{Alert, State};
+use firedog_domain::delivery::{Kind, Notification, Outcome};
+use firedog_domain::event::Severity;
+use firedog_domain::id::{ContactId, DeviceId, UserId};
+use firedog_domain::setup::{Address, Contact, Content, Device, Urgency, User};
 use firedog_engine::{Clock, Deliver, Dispatch};
+use firedog_store::{Op, Store, Tx, device};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -31,15 +35,43 @@ struct Parts {
     key: Key,
     clock: Clock,
     metrics: Arc<Metrics>,
+    store: Store,
     /// Known once the address is bound.
     links_base: Arc<OnceLock<String>>,
 }
 
 impl Delivery {
-    pub fn new(sender: Sender, key: Key, clock: Clock, metrics: Arc<Metrics>, links_base: Arc<OnceLock<String>>) -> Self {
-        Self { parts: Arc::new(Parts { sender, key, clock, metrics, links_base }) }
+    pub fn new(
+        sender: Sender,
+        key: Key,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+        store: Store,
+        links_base: Arc<OnceLock<String>>,
+    ) -> Self {
+        Self { parts: Arc::new(Parts { sender, key, clock, metrics, store, links_base }) }
+    }
+
+    /// Whether messages could be sent to a device that somebody wants to register; if not, why.
+    pub fn check_device(&self, device: &Device) -> Result<(), String> {
+        self.parts.sender.check_device(device)
+    }
+
+    /// Sends somebody a message that says it is a test. `confirm_url`: where they say that it has reached them.
+    pub async fn test(&self, user: &User, contact: Contact, test: Test, confirm_url: String) -> Outcome {
+        let parts = &self.parts;
+        let message = parts.test_message(user, contact, test, confirm_url);
+        match message {
+            Ok(message) => parts.attempt(message).await,
+            Err(reason) => Outcome::Misconfigured { reason },
+        }
     }
 }
+
+/// How long a browser may take to say that it has shown a message.
+const RECEIPT_LIFE: SignedDuration = SignedDuration::from_hours(24);
+/// What the token of such a link is signed for.
+pub const RECEIPT: &str = "receipt";
 
 impl Deliver for Delivery {
     fn deliver(&self, dispatch: Dispatch) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
@@ -53,10 +85,7 @@ impl Parts {
         let channel = dispatch.notification.channel.as_str();
         let begun = Instant::now();
         let outcome = match self.message(dispatch) {
-            Ok(message) => match tokio::time::timeout(ATTEMPT_TIMEOUT, self.sender.send(&message)).await {
-                Ok(outcome) => outcome,
-                Err(_) => Outcome::Unknown { reason: format!("no answer within {} s", ATTEMPT_TIMEOUT.as_secs()) },
-            },
+            Ok(message) => self.attempt(message).await,
             Err(reason) => Outcome::Misconfigured { reason },
         };
         self.metrics.notifications.add([channel, outcome.as_str()], 1);
@@ -64,15 +93,96 @@ impl Parts {
         outcome
     }
 
+    async fn attempt(&self, message: Message) -> Outcome {
+        let sent = async {
+            match &message.address {
+                Address::Push(devices) => self.push(&message, devices).await,
+                _ => self.sender.send(&message).await,
+            }
+        };
+        match tokio::time::timeout(ATTEMPT_TIMEOUT, sent).await {
+            Ok(outcome) => outcome,
+            Err(_) => Outcome::Unknown { reason: format!("no answer within {} s", ATTEMPT_TIMEOUT.as_secs()) },
+        }
+    }
+
+    /// To each device at once; one that takes the message is enough.
+    async fn push(&self, message: &Message, devices: &[Device]) -> Outcome {
+        let attempts = devices.iter().map(|device| async move {
+            let expires = firedog_domain::time::after(message.at, RECEIPT_LIFE);
+            let receipt = self.key.sign(RECEIPT, device.id.as_str(), expires);
+            let receipt_url = Some(format!("{}/received/{receipt}", message.public_url));
+            let one = Message { address: Address::Push([device.clone()].into()), receipt_url, ..message.clone() };
+            let outcome = self.sender.send(&one).await;
+            self.note(device, &outcome, message.at).await;
+            outcome
+        });
+        let outcomes = futures_util::future::join_all(attempts).await;
+        let best = outcomes.into_iter().min_by_key(|outcome| match outcome {
+            Outcome::Sent => 0,
+            Outcome::Unknown { .. } => 1,
+            Outcome::RetryAfter { .. } => 2,
+            Outcome::Misconfigured { .. } => 3,
+            Outcome::Rejected { .. } => 4,
+        });
+        best.unwrap_or_else(|| Outcome::Rejected { reason: "no device is registered any more".to_owned() })
+    }
+
+    /// For whoever looks at their devices; a device whose browser has taken its subscription back is forgotten.
+    async fn note(&self, device: &Device, outcome: &Outcome, at: Timestamp) {
+        let tried = Tried { id: device.id.clone(), outcome: outcome.clone(), at };
+        match self.store.write(tried).await {
+            Ok(()) | Err(firedog_store::Error::NotFound) => {}
+            Err(error) => tracing::warn!(%error, device = %device.id, "what came of a push message was not noted"),
+        }
+    }
+
+    fn secret(&self, user: &UserId, contact: &Contact) -> Result<Option<String>, String> {
+        let Some(sealed) = &contact.secret else { return Ok(None) };
+        let secret = self.key.unseal(&place(user, &contact.id), sealed);
+        Ok(Some(secret.map_err(|e| format!("the secret of contact {}: {e}", contact.id))?.expose().to_owned()))
+    }
+
+    fn test_message(&self, user: &User, contact: Contact, test: Test, confirm_url: String) -> Result<Message, String> {
+        let now = self.clock.now();
+        let secret = self.secret(&user.id, &contact)?;
+        let alert = AlertView {
+            id: "test".into(),
+            service: None,
+            state: State::Triggered,
+            urgency: Urgency::High,
+            severity: Severity::Info,
+            summary: "this is a test; nothing is wrong".to_owned(),
+            dedup_key: "test".to_owned(),
+            labels: BTreeMap::new(),
+            created_at: now,
+            count: 1,
+        };
+        Ok(Message {
+            kind: Kind::Page,
+            idempotency_key: format!("test-{}-{}-{}", user.id, contact.id, now.as_second()),
+            address: contact.address,
+            secret,
+            content: contact.content,
+            admin_named: true,
+            user_name: user.display_name().to_owned(),
+            user: user.id.clone(),
+            zone: user.timezone.as_ref().map_or(TimeZone::UTC, |zone| zone.tz().clone()),
+            alert,
+            others: Vec::new(),
+            reason: "a test of this contact method was asked for; open the link to say that it has reached you".to_owned(),
+            why: Vec::new(),
+            ack_url: confirm_url,
+            receipt_url: None,
+            public_url: self.links_base.get().cloned().unwrap_or_default(),
+            at: now,
+            test: Some(test),
+        })
+    }
+
     fn message(&self, dispatch: Dispatch) -> Result<Message, String> {
         let Dispatch { notification, user, contact, alert, zone, bundled } = dispatch;
-        let secret = match &contact.secret {
-            Some(sealed) => {
-                let secret = self.key.unseal(&place(&user.id, &contact.id), sealed);
-                Some(secret.map_err(|e| format!("the secret of contact {}: {e}", contact.id))?.expose().to_owned())
-            }
-            None => None,
-        };
+        let secret = self.secret(&user.id, &contact)?;
         let public_url = self.links_base.get().cloned().unwrap_or_default();
         let minimal = contact.content == Content::Minimal;
         let ack_url = |notification: &Notification, alert: &Alert| {
@@ -100,10 +210,28 @@ impl Parts {
             reason: notification.reason,
             why: Vec::new(),
             ack_url,
+            receipt_url: None,
             public_url,
             at: self.clock.now(),
-            test: false,
+            test: None,
         })
+    }
+}
+
+struct Tried {
+    id: DeviceId,
+    outcome: Outcome,
+    at: Timestamp,
+}
+
+impl Op for Tried {
+    type Out = ();
+    const NAME: &'static str = "device_tried";
+    async fn run(&self, tx: &mut dyn Tx) -> firedog_store::Result<()> {
+        match &self.outcome {
+            Outcome::Rejected { .. } => device::remove(tx, &self.id).await,
+            outcome => device::sent(tx, &self.id, self.at, outcome.as_str(), outcome.reason()).await,
+        }
     }
 }
 
@@ -137,6 +265,7 @@ mod tests {
             key: key.clone(),
             clock: Clock::manual("2026-03-02T16:00:00Z".parse().unwrap()),
             metrics: Arc::default(),
+            store: Store::memory().unwrap(),
             links_base: Arc::new(OnceLock::from("https://firedog.example.org".to_owned())),
         };
         let (notification, alert) = page("a1");

@@ -4,6 +4,7 @@
 pub mod alerts;
 pub mod backup;
 pub mod catalogue;
+pub mod device;
 pub mod doctor;
 pub mod foresee;
 pub mod help;
@@ -12,6 +13,7 @@ pub mod leave;
 pub mod link;
 pub mod live;
 pub mod oncall;
+pub mod readiness;
 pub mod record;
 pub mod rights;
 pub mod setup;

@@ -6,17 +6,21 @@ use askama::Template;
 use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use std::sync::OnceLock;
 
 mod acknowledge;
+mod reach;
 mod sign_in;
 
 const STYLE: &str = include_str!("../templates/style.css");
 
-/// Acknowledge pages.
+/// Acknowledge pages, and the links of tests.
 pub fn router() -> Router<App> {
-    Router::new().route("/a/{token}", get(acknowledge::show).post(acknowledge::act))
+    Router::new()
+        .route("/a/{token}", get(acknowledge::show).post(acknowledge::act))
+        .route("/received/{token}", post(reach::received))
+        .route("/reached/{token}", get(reach::show).post(reach::confirm))
 }
 
 /// Signing in.

@@ -13,6 +13,7 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 use subtle::ConstantTimeEq;
 
+use firedog_connectors::push::Identity;
 use firedog_domain::id::{AlertId, UserId};
 
 /// A text that prints as stars.
@@ -183,6 +184,43 @@ impl Key {
             expires: Timestamp::from_second(i64::from(u32::from_be_bytes([a, b, c, d])) * 60).ok()?,
             minimal: form == LINK_MINIMAL,
         })
+    }
+}
+
+impl Key {
+    /// A short text that only we can have written, for one purpose, until a time: the token of a link that acts without a sign-in.
+    pub fn sign(&self, purpose: &str, text: &str, expires: Timestamp) -> String {
+        let body = format!("{}.{text}", expires.as_second());
+        let mac = mac(&self.derive(purpose), &[body.as_bytes()]);
+        URL_SAFE_NO_PAD.encode([&mac[..LINK_MAC], body.as_bytes()].concat())
+    }
+
+    /// The text of a token that we have signed for this purpose, unless it has run out.
+    pub fn read_signed(&self, purpose: &str, token: &str, now: Timestamp) -> Option<String> {
+        if token.len() > 512 {
+            return None;
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (given, body) = bytes.split_at_checked(LINK_MAC)?;
+        let expected = mac(&self.derive(purpose), &[body]);
+        if !bool::from(expected[..LINK_MAC].ct_eq(given)) {
+            return None;
+        }
+        let (expires, text) = std::str::from_utf8(body).ok()?.split_once('.')?;
+        let expires: i64 = expires.parse().ok()?;
+        (now.as_second() < expires).then(|| text.to_owned())
+    }
+
+    /// Who we are to push services. The same on every node; another key file is another identity, and browsers register again.
+    pub fn push_identity(&self, subject: &str) -> Identity {
+        let mut n = 0;
+        loop {
+            // Nearly every 32 bytes are a key.
+            if let Some(identity) = Identity::new(&self.derive(&format!("push-{n}")), subject.to_owned()) {
+                return identity;
+            }
+            n += 1;
+        }
     }
 }
 

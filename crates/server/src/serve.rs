@@ -46,6 +46,8 @@ pub struct Running {
     engine_stop: CancellationToken,
     listeners: Vec<JoinHandle<()>>,
     engine: JoinHandle<firedog_engine::Result<()>>,
+    /// What is done every now and then; it may be broken off anywhere.
+    chores: JoinHandle<()>,
 }
 
 /// Runs a server until SIGTERM or SIGINT (then drains and answers `Ok`), or until its database breaks.
@@ -110,6 +112,7 @@ pub(crate) fn sender_settings(config: &Config, public_url: &str) -> Settings {
         smtp_from: config.smtp_from.clone(),
         public_url: public_url.to_owned(),
         allow_targets: config.allow_targets.clone(),
+        push: None,
     }
 }
 
@@ -155,6 +158,7 @@ pub async fn start(config: Config, setup: Option<GivenSetup>, clock: Clock) -> a
         async move { engine.run(stop.cancelled()).await }
     });
     tokio::spawn(crate::stream::run(app.clone()));
+    let chores = tokio::spawn(ops::device::test_weekly(app.clone()));
     first_look(&app).await;
     let http = CancellationToken::new();
     let mut listeners = vec![tokio::spawn(listen::serve(listener, front::full(&app), http.clone()))];
@@ -162,7 +166,7 @@ pub async fn start(config: Config, setup: Option<GivenSetup>, clock: Clock) -> a
         listeners.push(tokio::spawn(listen::serve(public, front::public(&app), http.clone())));
     }
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "ready");
-    Ok(Running { app, address, public_address, http, engine_stop, listeners, engine })
+    Ok(Running { app, address, public_address, http, engine_stop, listeners, engine, chores })
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -184,13 +188,24 @@ async fn open_store(config: &Config) -> anyhow::Result<Store> {
 
 /// Puts the parts together, without starting any of them.
 pub fn assemble(config: Config, store: Store, clock: Clock, key: Key, links_base: String) -> anyhow::Result<App> {
-    let sender = Sender::new(&sender_settings(&config, &links_base)).map_err(|error| anyhow!("settings: {error}"))?;
+    let settings =
+        Settings { push: Some(key.push_identity(&subject(&config, &links_base))), ..sender_settings(&config, &links_base) };
+    let sender = Sender::new(&settings).map_err(|error| anyhow!("settings: {error}"))?;
     let metrics = Arc::new(Metrics::default());
     let base = Arc::new(OnceLock::from(links_base.clone()));
-    let delivery = Delivery::new(sender, key.clone(), clock.clone(), metrics.clone(), base);
+    let delivery = Arc::new(Delivery::new(sender, key.clone(), clock.clone(), metrics.clone(), store.clone(), base));
     let options = Options { node: node(), retention: config.retention, ..Options::default() };
-    let engine = Engine::new(store, clock, Arc::new(delivery), options);
-    Ok(App::new(engine, config, key, metrics, links_base))
+    let engine = Engine::new(store, clock, delivery.clone(), options);
+    Ok(App::new(engine, delivery, config, key, metrics, links_base))
+}
+
+/// How the operator of a push service finds us if we misbehave: RFC 8292 wants an https or mailto address.
+fn subject(config: &Config, links_base: &str) -> String {
+    match &config.smtp_from {
+        Some(from) => format!("mailto:{}", from.rsplit('<').next().unwrap_or(from).trim_end_matches('>').trim()),
+        None if links_base.starts_with("https://") => links_base.to_owned(),
+        None => "mailto:firedog@localhost".to_owned(),
+    }
 }
 
 /// Names this process in leases and logs.
@@ -277,6 +292,8 @@ impl Running {
             tracing::warn!("some requests did not end in time");
         }
         self.engine_stop.cancel();
+        self.chores.abort();
+        let _ = self.chores.await;
         match self.engine.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(anyhow!("{error}")),

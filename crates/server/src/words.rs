@@ -15,7 +15,7 @@ words! {
     /// High disturbs at any hour; low waits for waking hours.
     Urgency { High, Low }
     Severity { Critical, Error, Warning, Info }
-    Channel { Email, Webhook }
+    Channel { Email, Webhook, Push }
     /// What happened.
     EntryKind {
         Triggered, Paged, Notified, Skipped, Held, Released, Acknowledged, AckExpired, Snoozed, SnoozeEnded, Escalated,

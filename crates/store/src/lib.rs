@@ -8,6 +8,8 @@
 pub mod account;
 pub mod alert;
 pub mod audit;
+pub mod contact_test;
+pub mod device;
 mod error;
 pub mod event;
 pub mod heartbeat;

@@ -1,18 +1,23 @@
 //! What people change while Firedog runs: overrides, silences, maintenance windows. Each change
 //! raises the live version, which every decision is made under.
 
+use crate::device;
 use crate::error::{Error, Result};
 use crate::tx::Tx;
 use crate::value::{Row, json};
 use firedog_domain::id::*;
-use firedog_domain::setup::{Maintenance, MaintenanceWhen, Override, Silence};
+use firedog_domain::setup::{Device, Maintenance, MaintenanceWhen, Override, Silence};
 use firedog_domain::suppression::{Leave, Live};
 use firedog_domain::time::after;
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
 
 /// Overrides and one-off windows that ended longer ago than this are not loaded into [`Live`]; schedules
 /// shown for the past need them so long.
 const PAST: SignedDuration = SignedDuration::from_hours(24 * 93);
+
+/// More devices than an installation has; a bound, so that a list without one is never read.
+const MAX_DEVICES: u32 = 20_000;
 
 /// Something live, with who made it and when it was ended by hand.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +49,11 @@ pub async fn load_all(tx: &mut dyn Tx, now: Timestamp) -> Result<Live> {
     for mut r in tx.query(sql, &[since.into()]).await? {
         live.leave.push(r.json()?);
     }
+    let mut devices: BTreeMap<UserId, Vec<Device>> = BTreeMap::new();
+    for registered in device::list(tx, None, MAX_DEVICES).await? {
+        devices.entry(registered.user).or_default().push(registered.device);
+    }
+    live.devices = devices.into_iter().map(|(user, devices)| (user, devices.into())).collect();
     Ok(live)
 }
 
@@ -53,7 +63,8 @@ fn read_override(r: &mut Row) -> Result<Override> {
     Ok(Override { id, created_at, ..r.json()? })
 }
 
-async fn raise(tx: &mut dyn Tx) -> Result<()> {
+/// Tells every node that what decisions are made under has changed.
+pub(crate) async fn raise(tx: &mut dyn Tx) -> Result<()> {
     tx.exec("UPDATE head SET version = version + 1 WHERE name = 'live'", &[]).await.map(|_| ())
 }
 

@@ -101,6 +101,7 @@ ids!(
     MaintenanceId,
     OverrideId,
     LeaveId,
+    DeviceId,
     AlertId,
     PageId,
     NotificationId

@@ -79,3 +79,10 @@ def test_ten_thousand_open_alerts(t):
 @slow(60)
 def test_silences_people_accounts_and_offline(t):
     story(t, "desk", town(t))
+
+
+@slow(30)
+def test_pages_in_the_browser(t):
+    contacts = lambda user: [{"id": "hook", "webhook": f"{t.hooks.url}/{user}", "rings": True}]
+    server = t.firedog(setups.pupper(contacts), FIREDOG_ALLOW_TARGETS="127.0.0.1")
+    story(t, "push", server, key=setups.KEYS["pd"])

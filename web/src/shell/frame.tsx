@@ -1,5 +1,5 @@
 // What surrounds every screen: navigation, how fresh the data is, the person's own menu; on a phone a bar within the thumb's reach.
-import { type ReactNode, useState } from "react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { STALE_MS, useLive } from "../api/live";
 import { length, useNow } from "../lib/time";
@@ -8,14 +8,18 @@ import { t } from "../text";
 import { Box, Button, Callout, Drawer, Group, Icon, Mark, Stack, Text, Tooltip, useMediaQuery } from "../ui";
 import { loadNewVersion, useNewVersion } from "../worker/register";
 import style from "./frame.module.css";
-import { OwnMenu } from "./own-menu";
-import { Palette, usePalette } from "./palette";
+import { useOpened } from "./opened";
 import { useSession } from "./session";
+
+// Neither is needed before somebody asks for it.
+const OwnMenu = lazy(() => import("./own-menu"));
+const Palette = lazy(() => import("./palette"));
+const PageMe = lazy(() => import("./page-me"));
 
 export function Frame({ children }: { children: ReactNode }) {
   const phone = useMediaQuery("(max-width: 48em)", false, { getInitialValueInEffect: false });
   const [menu, setMenu] = useState(false);
-  const palette = usePalette();
+  const palette = useOpened("mod+K");
   const stale = useStale();
   const session = useSession();
   return (
@@ -37,7 +41,9 @@ export function Frame({ children }: { children: ReactNode }) {
                 {t.shell.palette} <kbd className={style.kbd}>Ctrl K</kbd>
               </Button>
             )}
-            <OwnMenu />
+            <Suspense fallback={<Box w={34} />}>
+              <OwnMenu />
+            </Suspense>
           </Group>
         </Group>
       </section>
@@ -49,9 +55,14 @@ export function Frame({ children }: { children: ReactNode }) {
       <main id="content" tabIndex={-1} className={style.main} data-stale={stale || undefined}>
         {session.demo && (
           <Callout mb="md" p="xs" style={{ background: "var(--fd-demo-solid)", color: "var(--fd-demo-on)" }} role="note">
-            <Text size="sm" fw={600} c="inherit">
-              {t.shell.demo}
-            </Text>
+            <Group justify="space-between" gap="xs">
+              <Text size="sm" fw={600} c="inherit">
+                {t.shell.demo}
+              </Text>
+              <Suspense>
+                <PageMe />
+              </Suspense>
+            </Group>
           </Callout>
         )}
         <NewVersion />
@@ -78,7 +89,11 @@ export function Frame({ children }: { children: ReactNode }) {
           </Button>
         </Box>
       </Drawer>
-      <Palette {...palette} />
+      {palette.ever && (
+        <Suspense>
+          <Palette {...palette} />
+        </Suspense>
+      )}
     </div>
   );
 }

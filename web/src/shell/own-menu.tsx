@@ -7,7 +7,7 @@ import { forget } from "../worker/register";
 import { useSession } from "./session";
 
 /** The person's own menu: who they are, colours, zone, signing out. */
-export function OwnMenu() {
+export default function OwnMenu() {
   const session = useSession();
   const [, go] = useLocation();
   const zone = useZoneChoice();

@@ -4,7 +4,7 @@ import { useLocation } from "wouter";
 import { useRead } from "../api/hooks";
 import { routes } from "../routes";
 import { t } from "../text";
-import { Icon, type IconName, Modal, Stack, Text, TextInput, UnstyledButton, useHotkeys } from "../ui";
+import { Icon, type IconName, Modal, Stack, Text, TextInput, UnstyledButton } from "../ui";
 import style from "./palette.module.css";
 
 interface Entry {
@@ -17,13 +17,7 @@ interface Entry {
 /** Shown at a time; more is a search that says too little. */
 const SHOWN = 12;
 
-export function usePalette() {
-  const [opened, setOpened] = useState(false);
-  useHotkeys([["mod+K", () => setOpened(true)]], []);
-  return { opened, open: () => setOpened(true), close: () => setOpened(false) };
-}
-
-export function Palette(props: { opened: boolean; close: () => void }) {
+export default function Palette(props: { opened: boolean; close: () => void }) {
   return (
     <Modal opened={props.opened} onClose={props.close} title={t.shell.palette} size="lg" yOffset="10vh" centered={false}>
       {props.opened && <Search close={props.close} />}

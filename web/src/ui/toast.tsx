@@ -35,13 +35,16 @@ export const toast = {
   },
   problem(problem: Problem) {
     const { title, detail, next } = explain(problem);
+    toast.failed(title, [detail, next].filter(Boolean).join(" · "));
+  },
+  failed(title: string, message = "") {
     notifications.show({
       autoClose: false,
       withBorder: true,
       closeButtonProps: { "aria-label": t.common.close },
       color: "var(--fd-danger-solid)",
       title,
-      message: [detail, next].filter(Boolean).join(" · "),
+      message,
     });
   },
 };

@@ -5,7 +5,7 @@
 /// <reference lib="webworker" />
 
 interface PushMessage {
-  kind: "page" | "acknowledged" | "resolved" | "test" | "ask";
+  kind: "page" | "acknowledged" | "resolved" | "test" | "check" | "ask";
   title: string;
   body: string;
   /** Where a tap leads. */

@@ -15,7 +15,7 @@ pub(super) fn html(message: &Message) -> String {
     };
     let mut body = String::new();
     let mut row = |style: &str, content: &str| body.push_str(&format!("<p style=\"margin:0 0 12px;{style}\">{content}</p>\n"));
-    if message.test {
+    if message.test.is_some() {
         row("font-weight:bold", "TEST. Nothing is wrong; somebody tries out this contact method.");
     }
     row("font-size:20px;font-weight:bold;line-height:1.3", &escape(&text::headline(message)));

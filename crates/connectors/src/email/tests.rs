@@ -36,9 +36,10 @@ pub(crate) fn page() -> Message {
         reason: "on call on pupper-primary".to_owned(),
         why: vec!["step 1 of policy pupper".to_owned()],
         ack_url: "https://firedog.example/a/tok".to_owned(),
+        receipt_url: None,
         public_url: "https://firedog.example".to_owned(),
         at: "2026-01-02T03:05:05Z".parse().unwrap(),
-        test: false,
+        test: None,
     }
 }
 
@@ -207,7 +208,7 @@ fn long_texts_are_cut() {
             ..page().alert
         },
         others: (0..50).map(|n| other(&format!("other {n}"))).collect(),
-        test: true,
+        test: Some(crate::Test::Asked),
         ..page()
     };
     let subject = text::subject(&message);

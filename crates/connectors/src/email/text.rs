@@ -24,7 +24,7 @@ pub(super) fn subject(message: &Message) -> String {
         (Content::Full, Kind::Resolved) => format!("Resolved: {}", message.alert.title()),
     };
     let more = if message.others.is_empty() { String::new() } else { format!(" (+{} more)", message.others.len()) };
-    let test = if message.test { "TEST " } else { "" };
+    let test = if message.test.is_some() { "TEST " } else { "" };
     let room = MAX_SUBJECT.saturating_sub(test.len() + more.len());
     let what = if what.chars().count() > room { format!("{}…", cut(&what, room.saturating_sub(1))) } else { what };
     format!("{test}{what}{more}")
@@ -38,7 +38,7 @@ pub(super) fn urgency(urgency: Urgency) -> &'static str {
 }
 
 /// What has happened, without markup.
-pub(super) fn headline(message: &Message) -> String {
+pub(crate) fn headline(message: &Message) -> String {
     let what = match message.content {
         Content::Full => message.alert.title(),
         Content::Minimal if message.alert.urgency == Urgency::High => "an alert of high urgency".to_owned(),
@@ -52,7 +52,7 @@ pub(super) fn headline(message: &Message) -> String {
     }
 }
 
-pub(super) fn why(message: &Message) -> String {
+pub(crate) fn why(message: &Message) -> String {
     let reason = one_line(&message.reason);
     match message.kind {
         Kind::Page => format!("Why you: {reason}"),
@@ -68,7 +68,7 @@ pub(super) fn link_word(message: &Message) -> &'static str {
 }
 
 /// Severity, urgency, since when, how often.
-pub(super) fn facts(message: &Message) -> String {
+pub(crate) fn facts(message: &Message) -> String {
     let alert = &message.alert;
     let mut facts = format!(
         "{}, {} urgency, since {}",
@@ -105,7 +105,7 @@ pub(super) fn unnamed(message: &Message) -> Option<String> {
 /// The plain part.
 pub(super) fn plain(message: &Message) -> String {
     let mut text = String::new();
-    if message.test {
+    if message.test.is_some() {
         text.push_str("TEST. Nothing is wrong; somebody tries out this contact method.\n");
     }
     text.push_str(&format!("{}\n{}\n{}: {}\n", headline(message), why(message), link_word(message), message.ack_url));

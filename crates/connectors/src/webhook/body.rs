@@ -30,7 +30,7 @@ pub fn body(message: &Message) -> Value {
     if !message.why.is_empty() && !minimal {
         body.insert("why".to_owned(), json!(message.why));
     }
-    if message.test {
+    if message.test.is_some() {
         body.insert("test".to_owned(), json!(true));
     }
     Value::Object(body)

@@ -16,7 +16,7 @@ fn hooks() -> Hooks {
 }
 
 /// Answers one request with `answer`, and hands back the request.
-async fn serve(listener: TcpListener, answer: &'static str) -> String {
+pub(crate) async fn serve(listener: TcpListener, answer: &'static str) -> String {
     let (mut stream, _) = listener.accept().await.unwrap();
     let request = read_request(&mut stream).await;
     stream.write_all(answer.as_bytes()).await.unwrap();
@@ -93,7 +93,13 @@ async fn a_page_is_signed_json() {
 #[test]
 fn minimal_content_has_no_alert_text() {
     let other = Other { alert: page().alert, ack_url: "https://firedog.example/a/other".to_owned() };
-    let message = Message { content: Content::Minimal, others: vec![other], kind: Kind::Resolved, test: true, ..page() };
+    let message = Message {
+        content: Content::Minimal,
+        others: vec![other],
+        kind: Kind::Resolved,
+        test: Some(crate::Test::Asked),
+        ..page()
+    };
     let alert = json!({ "id": "01J", "state": "triggered", "urgency": "high" });
     let mut other = alert.clone();
     other["ack_url"] = "https://firedog.example/a/other".into();

@@ -525,6 +525,13 @@ fn page_stage(
             let k = fx.notifications.len() - before + 1;
             fx.notifications.push(Notification::page(alert, page, k, user, contact, at, now, &because));
         }
+        // Beside whatever the rules say: the fastest way to somebody who is at their desk, and no promise to anybody else.
+        if let Some(push) = world.live.push_contact(&user.id) {
+            first = Some(first.map_or(from, |first| first.min(from)));
+            any = true;
+            let k = fx.notifications.len() - before + 1;
+            fx.notifications.push(Notification::page(alert, page, k, user, &push, from, now, &because));
+        }
         if any {
             fx.note(now, EntryKind::Paged, Some(&user.id), format!("{because}{}", held.unwrap_or_default()));
         } else {

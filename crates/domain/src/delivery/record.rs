@@ -96,13 +96,20 @@ pub fn record(
         added: Vec::new(),
         unreached: false,
     };
-    if recorded.changed[0].kind == Kind::Page && wanted && !matches!(outcome, Outcome::Sent) {
+    // Where push is all there was, it has to do; else it promised nothing that others would have to make good.
+    let only_push = siblings.iter().all(|n| n.kind != Kind::Page || !n.channel.wakes());
+    let counts = |n: &Notification| n.channel.wakes() || only_push;
+    if recorded.changed[0].kind == Kind::Page && wanted && !matches!(outcome, Outcome::Sent) && counts(&recorded.changed[0]) {
         hurry(world, alert, siblings, &mut recorded, now);
         recorded.unreached = recorded.changed[0].page == alert.pages
             && recorded.added.is_empty()
             && recorded.changed[0].state == Delivery::Failed
             && siblings.iter().all(|n| {
-                n.id == recorded.changed[0].id || n.page != alert.pages || n.kind != Kind::Page || n.state == Delivery::Failed
+                n.id == recorded.changed[0].id
+                    || n.page != alert.pages
+                    || n.kind != Kind::Page
+                    || n.state == Delivery::Failed
+                    || !counts(n)
             });
     }
     recorded
@@ -112,7 +119,8 @@ pub fn record(
 fn hurry(world: &World, alert: &Alert, siblings: &[Notification], recorded: &mut Recorded, now: Timestamp) {
     let tried = recorded.changed[0].clone();
     let of_person = |n: &&Notification| n.page == tried.page && n.user == tried.user && n.kind == Kind::Page && n.id != tried.id;
-    let waiting = siblings.iter().filter(of_person).filter(|n| n.state == Delivery::Pending && n.attempt == 0);
+    let waiting =
+        siblings.iter().filter(of_person).filter(|n| n.channel.wakes() && n.state == Delivery::Pending && n.attempt == 0);
     if let Some(next) = waiting.min_by_key(|n| (n.ready_at, n.id.clone())) {
         if next.ready_at.is_some_and(|at| at > now) {
             recorded.changed.push(Notification { ready_at: Some(now), ..next.clone() });

@@ -119,3 +119,19 @@ fn a_sound_setup_has_no_findings() {
     let findings = prove(&world, from, from + secs(86_400 * 90), mins(30));
     assert!(findings.iter().all(|f| f.urgency == Urgency::Low), "{findings:?}");
 }
+
+#[test]
+fn a_device_proves_nothing() {
+    let mut with = world();
+    let device = crate::setup::Device { id: "d".into(), endpoint: String::new(), p256dh: String::new(), auth: String::new() };
+    for user in ["ada", "grace", "linus"] {
+        with.live.devices.insert(user.into(), [device.clone()].into());
+    }
+    let from: Timestamp = "2026-03-07T20:00:00Z".parse().expect("a time");
+    assert_eq!(prove(&with, from, from + mins(1440), mins(20)), prove(&world(), from, from + mins(1440), mins(20)));
+    // In a dry run it is seen, and answered by nobody.
+    let start = Start { service: None, policy: Pin::Policy("one".into()), urgency: Urgency::High };
+    let trace = simulate(&with, &start, from, &Faults { down: [Channel::Webhook].into(), ..Faults::default() });
+    assert!(trace.entries.iter().any(|entry| entry.channel == Channel::Push), "{trace:?}");
+    assert!(trace.entries.iter().any(|entry| entry.reason.starts_with("the catch-all")), "{trace:?}");
+}

@@ -44,6 +44,7 @@ impl User {
             address: Address::Email(email.clone()),
             secret: None,
             content: Content::Full,
+            rings: false,
         };
         self.email.iter().map(by_mail).collect()
     }

@@ -96,6 +96,15 @@ pub(super) struct Proof {
     from: Timestamp,
     to: Timestamp,
     findings: Vec<FindingRow>,
+    /// People who may be paged and have shown no contact method that wakes them. They do not make the proof fail: that
+    /// a telephone rang is known only to whoever heard it.
+    lacking: Vec<LackingRow>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct LackingRow {
+    user: String,
+    why: String,
 }
 
 /// A span in which an alert would not reach a human in time.
@@ -144,5 +153,7 @@ pub(super) async fn prove(_: Viewer, State(app): State<App>, Json(asked): Json<P
     let within = parse_length(&asked.within).map_err(Problem::invalid)?;
     let proof = foresee::prove(&app, asked.days, within, asked.from).await?;
     let findings: Vec<FindingRow> = proof.findings.into_iter().map(FindingRow::from).collect();
-    Ok(axum::Json(Proof { ok: findings.is_empty(), from: proof.from, to: proof.to, findings }))
+    let lacking = proof.lacking.into_iter().map(|row| LackingRow { user: row.user.0, why: row.lacking.unwrap_or_default() });
+    let lacking = lacking.collect();
+    Ok(axum::Json(Proof { ok: findings.is_empty(), from: proof.from, to: proof.to, findings, lacking }))
 }

@@ -155,10 +155,22 @@ pub(crate) async fn prove(call: &Call, args: Prove) -> Result<(), Failure> {
         ));
         say(&format!("See the first one step by step: {}", clean(&rehearsal(&findings[0]))));
     }
+    let lacking = answer["lacking"].as_array().cloned().unwrap_or_default();
+    if !call.json && !lacking.is_empty() {
+        say(&format!("Whether these people would wake is not known (firedog test-me, firedog readiness): {}", names(&lacking)));
+    }
     if findings.is_empty() && answer["ok"].as_bool() != Some(false) {
         Ok(())
     } else {
         Err(Failure::silent(Exit::ConditionNotMet))
+    }
+}
+
+fn names(lacking: &[Value]) -> String {
+    let names: Vec<String> = lacking.iter().take(MAX_SPANS).map(|row| clean(text(row, "user"))).collect();
+    match lacking.len().saturating_sub(MAX_SPANS) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
     }
 }
 

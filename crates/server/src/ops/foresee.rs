@@ -54,6 +54,8 @@ pub struct Proof {
     pub from: Timestamp,
     pub to: Timestamp,
     pub findings: Vec<Finding>,
+    /// Who may be paged and has shown no contact method that wakes them.
+    pub lacking: Vec<super::readiness::Readiness>,
 }
 
 pub async fn prove(app: &App, days: u32, within: SignedDuration, from: Option<Timestamp>) -> Result<Proof> {
@@ -64,7 +66,8 @@ pub async fn prove(app: &App, days: u32, within: SignedDuration, from: Option<Ti
     let from = from.unwrap_or_else(|| app.now());
     let to = firedog_domain::time::after(from, SignedDuration::from_hours(24 * i64::from(days)));
     let findings = compute(move || prove::prove(&scene.world, from, to, within)).await?;
-    Ok(Proof { from, to, findings })
+    let lacking = super::readiness::lacking(app).await?;
+    Ok(Proof { from, to, findings, lacking })
 }
 
 /// Seconds of pure computing belong on a thread of their own.

@@ -17,6 +17,7 @@ mod operation;
 mod pagerduty;
 #[path = "../../../../tests/support/postgres.rs"]
 mod postgres;
+mod reach;
 mod repeat;
 mod roles;
 mod server;

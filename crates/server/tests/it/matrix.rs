@@ -79,6 +79,16 @@ const TABLE: [(&str, Need); 57] = [
     ("POST /tokens", Admin),
     ("GET /doctor", Read),
 ];
+/// About oneself, or for everybody to read.
+const REACH: [(&str, Need); 7] = [
+    ("GET /push/key", Read),
+    ("GET /me/devices", Read),
+    ("POST /me/devices", Act),
+    ("DELETE /me/devices/{id}", Act),
+    ("POST /me/test", Act),
+    ("POST /me/test/confirm", Act),
+    ("GET /readiness", Read),
+];
 /// Those of administrators that are alike.
 /// Leave is one's own affair, whatever team; of somebody else's it is a test of its own.
 const LEAVE: [(&str, Need); 4] = [("GET /leave", Read), ("POST /leave", Act), ("DELETE /leave/{id}", Act), ("POST /help", Act)];
@@ -151,7 +161,8 @@ async fn made(town: &Town, path: &str, body: Value) -> String {
 
 #[tokio::test]
 async fn every_operation_by_every_role_and_team() {
-    let table: BTreeMap<&str, Need> = TABLE.into_iter().chain(LEAVE).chain(ADMIN_TOO.map(|one| (one, Admin))).collect();
+    let table: BTreeMap<&str, Need> =
+        TABLE.into_iter().chain(LEAVE).chain(REACH).chain(ADMIN_TOO.map(|one| (one, Admin))).collect();
     let mut unknown: Vec<String> = documented().into_iter().filter(|one| !table.contains_key(one.as_str())).collect();
     let documented = documented();
     unknown.extend(table.keys().filter(|one| !documented.iter().any(|other| other == *one)).map(|one| (*one).to_owned()));

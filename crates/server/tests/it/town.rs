@@ -5,12 +5,14 @@ use crate::postgres;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request};
+use firedog_connectors::{Sender, Settings};
 use firedog_domain::delivery::{Kind, Outcome};
 use firedog_domain::setup::load::SourceFile;
 use firedog_engine::{Clock, Deliver, Dispatch, Engine, Options};
 use firedog_server::app::App;
 use firedog_server::auth::{Caller, Role};
 use firedog_server::config::Config;
+use firedog_server::deliver::Delivery;
 use firedog_server::metrics::Metrics;
 use firedog_server::ops::setup::{Wish, apply};
 use firedog_server::secret::Key;
@@ -20,7 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use tower::ServiceExt;
 
 pub(crate) const ADMIN: &str = "the-admin-token-of-the-tests";
@@ -177,7 +179,26 @@ impl Town {
         let clock = Clock::manual(START.parse().unwrap());
         let post = Arc::new(Post::default());
         let engine = Engine::new(store, clock.clone(), post.clone(), options);
-        let app = App::new(engine, config, Key::from_bytes([7; 32]), Arc::new(Metrics::default()), BASE.to_owned());
+        let key = Key::from_bytes([7; 32]);
+        let metrics = Arc::new(Metrics::default());
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let sending = Settings {
+            public_url: BASE.to_owned(),
+            allow_targets: config.allow_targets.clone(),
+            push: Some(key.push_identity(BASE)),
+            ..Settings::default()
+        };
+        // The engine hands its messages to the post; this sends tests.
+        let base = Arc::new(OnceLock::from(BASE.to_owned()));
+        let delivery = Delivery::new(
+            Sender::new(&sending).unwrap(),
+            key.clone(),
+            clock.clone(),
+            metrics.clone(),
+            engine.store().clone(),
+            base,
+        );
+        let app = App::new(engine, Arc::new(delivery), config, key, metrics, BASE.to_owned());
         Self { router: front::full(&app), app, clock, post, _database: database }
     }
 

@@ -2,9 +2,13 @@
 
 use crate::sample::at;
 use crate::{contract, run};
-use firedog_domain::id::UserId;
+use firedog_domain::id::{ContactId, UserId};
+use firedog_domain::setup::Device;
 use firedog_store::Error;
 use firedog_store::account::{self, Account, Invite};
+use firedog_store::contact_test::{self, ContactTest};
+use firedog_store::device::{self, Registered};
+use firedog_store::live;
 use firedog_store::session::{self, Session};
 
 fn ada() -> UserId {
@@ -34,6 +38,22 @@ fn signed_in(id: &str) -> Session {
         ended_at: None,
         agent: "a browser".to_owned(),
         address: "127.0.0.1".to_owned(),
+    }
+}
+
+/// A browser; all have the same subscription.
+fn device(id: &str, user: &str) -> Registered {
+    let endpoint = "https://push.example.net/1".to_owned();
+    Registered {
+        device: Device { id: id.into(), endpoint, p256dh: "key".to_owned(), auth: "secret".to_owned() },
+        user: user.into(),
+        name: "a phone".to_owned(),
+        created_at: at(0),
+        sent_at: None,
+        outcome: None,
+        reason: None,
+        received_at: None,
+        ready_at: at(10),
     }
 }
 
@@ -98,5 +118,58 @@ contract! {
         assert_eq!(run!(store.read, [] tx => session::failures(tx, "ada")).unwrap(), Some((1, at(60))));
         run!(store.write, [] tx => session::forget_failures(tx, "ada")).unwrap();
         assert_eq!(run!(store.read, [] tx => session::failures(tx, "ada")).unwrap(), None);
+    }
+
+    async fn a_device_is_registered_once_and_replaced_by_its_endpoint(store) {
+        let (old, new) = (device("d1", "ada"), device("d2", "grace"));
+        run!(store.write, [old] tx => device::put(tx, &old)).unwrap();
+        let loaded = run!(store.read, [] tx => live::load_all(tx, at(0))).unwrap().devices;
+        assert_eq!(loaded[&ada()].to_vec(), std::slice::from_ref(&old.device));
+        // The same browser, now signed in as somebody else.
+        run!(store.write, [new] tx => device::put(tx, &new)).unwrap();
+        assert_eq!(run!(store.read, [] tx => device::list(tx, Some(&ada()), 9)).unwrap(), []);
+        assert_eq!(run!(store.read, [] tx => device::list(tx, None, 9)).unwrap(), std::slice::from_ref(&new));
+        let heads = run!(store.read, [] tx => firedog_store::setup::heads(tx)).unwrap();
+        assert_eq!(heads.live, 2);
+        let id = new.device.id.clone();
+        run!(store.write, [id] tx => device::sent(tx, &id, at(5), "sent", None)).unwrap();
+        run!(store.write, [id] tx => device::received(tx, &id, at(6))).unwrap();
+        let kept = run!(store.read, [id] tx => device::get(tx, &id)).unwrap().unwrap();
+        assert_eq!((kept.sent_at, kept.outcome.as_deref(), kept.received_at), (Some(at(5)), Some("sent"), Some(at(6))));
+        assert_eq!(run!(store.read, [] tx => firedog_store::setup::heads(tx)).unwrap().live, 2, "bookkeeping changes no decision");
+        run!(store.write, [id] tx => device::remove(tx, &id)).unwrap();
+        assert_eq!(run!(store.write, [id] tx => device::remove(tx, &id)).unwrap_err(), Error::NotFound);
+        assert_eq!(run!(store.write, [id] tx => device::received(tx, &id, at(7))).unwrap_err(), Error::NotFound);
+    }
+
+    async fn the_test_of_a_device_is_claimed_once(store) {
+        let one = device("d1", "ada");
+        run!(store.write, [one] tx => device::put(tx, &one)).unwrap();
+        assert_eq!(run!(store.write, [] tx => device::claim_tests(tx, at(9), at(100), 9)).unwrap(), []);
+        let claimed = run!(store.write, [] tx => device::claim_tests(tx, at(10), at(100), 9)).unwrap();
+        assert_eq!(claimed.iter().map(|d| (d.device.id.as_str(), d.ready_at)).collect::<Vec<_>>(), [("d1", at(100))]);
+        assert_eq!(run!(store.write, [] tx => device::claim_tests(tx, at(11), at(100), 9)).unwrap(), []);
+        run!(store.write, [one] tx => device::test_at(tx, &one.device.id, at(20))).unwrap();
+        assert_eq!(run!(store.write, [] tx => device::claim_tests(tx, at(20), at(100), 9)).unwrap().len(), 1);
+    }
+
+    async fn a_confirmation_is_for_one_address(store) {
+        let mail = |digest: &str, sent_at| ContactTest {
+            user: ada(), contact: ContactId::from("mail"), address_digest: digest.to_owned(), sent_at, outcome: "sent".to_owned(),
+            reason: None, confirmed_at: None,
+        };
+        let first = mail("old", at(1));
+        run!(store.write, [first] tx => contact_test::put(tx, &first)).unwrap();
+        let id = ContactId::from("mail");
+        assert_eq!(run!(store.write, [id] tx => contact_test::confirm(tx, &ada(), &id, "other", at(2))).unwrap_err(), Error::NotFound);
+        run!(store.write, [id] tx => contact_test::confirm(tx, &ada(), &id, "old", at(2))).unwrap();
+        let again = mail("old", at(3));
+        run!(store.write, [again] tx => contact_test::put(tx, &again)).unwrap();
+        let kept = run!(store.read, [] tx => contact_test::list(tx, Some(&ada()), 9)).unwrap();
+        assert_eq!((kept[0].sent_at, kept[0].confirmed_at), (at(3), Some(at(2))));
+        let moved = mail("new", at(4));
+        run!(store.write, [moved] tx => contact_test::put(tx, &moved)).unwrap();
+        let kept = run!(store.read, [] tx => contact_test::list(tx, None, 9)).unwrap();
+        assert_eq!(kept, [moved], "another address has confirmed nothing");
     }
 }

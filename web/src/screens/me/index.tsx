@@ -18,6 +18,7 @@ import {
   TextInput,
   When,
 } from "../../ui";
+import { Reach } from "./reach";
 
 /** How one signs in, where one is signed in, and what acts in one's name. */
 export default function Me() {
@@ -34,12 +35,15 @@ export default function Me() {
       <Grid>
         <Grid.Col span={{ base: 12, md: 6 }}>
           <Stack>
-            <Password />
+            <Reach />
             <Tokens />
           </Stack>
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 6 }}>
-          <Sessions />
+          <Stack>
+            <Sessions />
+            <Password />
+          </Stack>
         </Grid.Col>
       </Grid>
     </Screen>

@@ -1,4 +1,5 @@
 import { useState } from "react";
+import type { Answer } from "../../api/client";
 import { useAct, useRead } from "../../api/hooks";
 import { usePeople, useTeamName } from "../../lib/names";
 import { useMay } from "../../shell/session";
@@ -29,6 +30,8 @@ export default function People() {
   const may = useMay();
   const [invited, setInvited] = useState<{ name: string; url: string } | null>(null);
   const invite = useAct("POST /invites");
+  const readiness = useRead("GET /readiness");
+  const of = (id: string) => readiness.data?.items.find((one) => one.user === id);
   return (
     <Screen title={t.people.title} hint={t.people.hint}>
       <Read of={people}>
@@ -56,6 +59,7 @@ export default function People() {
                       {person.contact.map((one) => `${t.channels[one.channel] ?? one.channel} (${one.id})`).join(", ") ||
                         t.people.noReach}
                     </Text>
+                    <Ready of={of(person.id)} />
                     {may("admin") && <Role person={person} />}
                     {may("manager", person.teams[0]) && (
                       <Group>
@@ -95,6 +99,24 @@ export default function People() {
         </Stack>
       </Modal>
     </Screen>
+  );
+}
+
+function Ready({ of }: { of?: Answer<"GET /readiness">["items"][number] }) {
+  if (!of) return null;
+  return (
+    <Stack gap={4}>
+      <Group gap={6}>
+        <Mark tone={of.ready ? "ok" : "warn"} icon={of.ready ? "check" : "warn"}>
+          {of.ready ? t.reach.proven : t.reach.unproven}
+        </Mark>
+      </Group>
+      {of.lacking && (
+        <Text size="sm" c="dimmed">
+          {of.lacking}
+        </Text>
+      )}
+    </Stack>
   );
 }
 

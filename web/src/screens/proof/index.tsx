@@ -36,6 +36,7 @@ export default function ProofScreen() {
         {(answer) => (
           <Stack>
             <Verdict proof={answer} within={within} />
+            {answer.lacking.length > 0 && <Lacking of={answer.lacking} />}
             {answer.findings.length > 0 && (
               <>
                 <Block title={t.proof.picture}>
@@ -79,6 +80,26 @@ function Verdict({ proof, within }: { proof: Proof; within: string }) {
         {!proof.ok && <Text size="sm">{t.proof.badHint}</Text>}
       </div>
     </Group>
+  );
+}
+
+/** Whom nobody knows to wake: a proof about calendars says nothing about telephones. */
+function Lacking({ of }: { of: Proof["lacking"] }) {
+  const person = usePersonName();
+  return (
+    <Block title={t.proof.lacking(of.length)}>
+      <Stack gap={6}>
+        <Text size="sm" c="dimmed">
+          {t.proof.lackingHint}
+        </Text>
+        {of.slice(0, SHOWN).map((one) => (
+          <Text key={one.user} size="sm">
+            <b>{person(one.user)}</b>: {one.why}
+          </Text>
+        ))}
+        <TextLink to="/people">{t.proof.people}</TextLink>
+      </Stack>
+    </Block>
   );
 }
 

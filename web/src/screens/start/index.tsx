@@ -2,6 +2,7 @@ import { useState } from "react";
 import type { Answer } from "../../api/client";
 import { useAct, useRead } from "../../api/hooks";
 import { usePersonName, useTeams } from "../../lib/names";
+import ThisBrowser from "../../shell/page-me";
 import { useMay, useSession } from "../../shell/session";
 import { t } from "../../text";
 import {
@@ -193,6 +194,16 @@ function Answered({ id }: { id: string }) {
           </Group>
         )}
         <History entries={card.timeline} />
+        {mine && (
+          <Stack gap="xs">
+            <Text fw={600}>{t.start.answer.reach}</Text>
+            <Text size="sm" c="dimmed">
+              {t.start.answer.reachHint}
+            </Text>
+            <ThisBrowser />
+            <TextLink to="/me">{t.start.answer.ways}</TextLink>
+          </Stack>
+        )}
         {mine && (
           <Group>
             <TextLink to={`/alerts/${id}`}>{t.start.answer.timeline}</TextLink>

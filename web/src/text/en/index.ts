@@ -6,6 +6,7 @@ import { oncall } from "./oncall";
 import { policies, simulate } from "./policies";
 import { proof } from "./proof";
 import { me, people, quiet } from "./quiet";
+import { reach } from "./reach";
 import { schedules, shifts } from "./schedules";
 import { services } from "./services";
 import { shell } from "./shell";
@@ -13,5 +14,5 @@ import { start } from "./start";
 
 // One file per part of the app; sentences with values are functions, so that another language may order them anew.
 const desk = { help, leave, now, alerts, alert, oncall, schedules, shifts };
-const setup = { services, policies, simulate, people, quiet, start, me };
+const setup = { services, policies, simulate, people, quiet, start, me, reach };
 export const en = { ...common, ...desk, ...setup, shell, proof, audit };

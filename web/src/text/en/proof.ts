@@ -25,6 +25,7 @@ export const proof = {
   columns: { when: "When", failure: "If", policy: "Policy", reached: "A human is reached", why: "Why" },
   simulate: "See it minute by minute",
   more: (n: number) => `and ${count(n, { one: "more hole", other: "more holes" })}`,
-  lacking: "Nobody can be sure to wake these people",
-  lackingHint: "They have no proven contact method that rings under Do Not Disturb.",
+  lacking: (n: number) => `Not known to wake: ${n} ${n === 1 ? "person" : "people"}`,
+  lackingHint: "Whoever may be paged should have shown, within 30 days, one way that rings when the phone is silent.",
+  people: "See how everybody can be reached",
 };

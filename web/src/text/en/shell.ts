@@ -27,7 +27,7 @@ export const shell = {
   reconnecting: "Reconnecting",
   age: (age: string) => `Data is ${age} old`,
   stale: "What you see may be out of date",
-  demo: "Demo. Everything here is made up, and nobody real is paged.",
+  demo: "Demo. Everything here is made up. Nobody is paged but you, in this browser, once you have asked for it.",
   palette: "Go to, or do",
   paletteHint: "Type to search",
   paletteNothing: "Nothing fits",

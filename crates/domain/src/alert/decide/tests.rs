@@ -333,3 +333,29 @@ fn a_step_that_fails_altogether_is_left_at_once_but_the_catch_all_does_not_spin(
     let (_, fx) = then(&world, &alert, DUE, &Actor::System, 70);
     assert_eq!(fx.notifications.iter().map(|n| n.user.as_str()).collect::<Vec<_>>(), ["linus"]);
 }
+
+/// A browser of Ada's.
+fn with_device(mut world: World) -> World {
+    let device =
+        Device { id: "d1".into(), endpoint: "https://push.example.net/1".to_owned(), p256dh: String::new(), auth: String::new() };
+    world.live.devices.insert("ada".into(), [device].into());
+    world
+}
+
+#[test]
+fn whoever_has_a_device_is_also_told_there_at_once() {
+    let world = with_device(world());
+    let (alert, fx) = opened(&world, "api");
+    let told: Vec<_> = fx.notifications.iter().map(|n| (n.contact.as_str(), n.channel, n.ready_at)).collect();
+    assert_eq!(told, [("mail", Channel::Email, Some(at(0))), ("push", Channel::Push, Some(at(0)))]);
+    assert_eq!(alert.next.map(|next| next.at), Some(at(300)), "the next step is no later for it");
+}
+
+#[test]
+fn of_low_urgency_devices_too_wait_for_waking_hours() {
+    let world = with_device(world());
+    let night = "2026-03-02T02:00:00Z".parse::<Timestamp>().expect("a time");
+    let (_, fx) = open(&world, opening(&world, "api", Urgency::Low), None, &Actor::System, night);
+    assert!(!fx.notifications.is_empty());
+    assert!(fx.notifications.iter().all(|n| n.ready_at > Some(night)), "{:?}", fx.notifications);
+}

@@ -139,3 +139,58 @@ fn only_those_who_were_paged_are_told() {
     assert!(tell(&alert, &rows, Kind::Acknowledged, at(9)).is_empty(), "no mail about what she did herself");
     assert_eq!(tell(&alert, &rows, Kind::Resolved, at(9)).len(), 1);
 }
+
+fn with_device(mut world: World) -> World {
+    use crate::setup::Device;
+    let device = Device { id: "d1".into(), endpoint: String::new(), p256dh: String::new(), auth: String::new() };
+    world.live.devices.insert("ada".into(), [device].into());
+    world
+}
+
+#[test]
+fn a_push_that_fails_hurries_nobody() {
+    let world = with_device(world());
+    let (alert, mut rows) = paged(&world);
+    let push = rows.iter().position(|n| n.channel == Channel::Push).expect("a push");
+    claim(&mut rows[push]);
+    let recorded = record(&world, &alert, &rows, &rows[push].clone(), &rejected(), at(1));
+    assert_eq!((recorded.changed.len(), recorded.added.len(), recorded.unreached), (1, 0, false));
+    assert_eq!(recorded.changed[0].state, Delivery::Failed);
+}
+
+#[test]
+fn a_push_that_went_out_does_not_count_as_reaching_anybody() {
+    let world = with_device(world());
+    let (alert, mut rows) = paged(&world);
+    for n in rows.iter_mut().filter(|n| n.channel == Channel::Push) {
+        n.state = Delivery::Sent;
+    }
+    // Everything that could wake Ada fails, one after the other.
+    for _ in 0..3 {
+        let i = rows
+            .iter()
+            .position(|n| n.channel.wakes() && matches!(n.state, Delivery::Pending | Delivery::Sending))
+            .expect("one more");
+        claim(&mut rows[i]);
+        let recorded = record(&world, &alert, &rows, &rows[i].clone(), &rejected(), at(2));
+        for changed in recorded.changed {
+            let row = rows.iter_mut().find(|n| n.id == changed.id).expect("a row");
+            *row = changed;
+        }
+        rows.extend(recorded.added);
+        let left = rows.iter().any(|n| n.channel.wakes() && n.state != Delivery::Failed);
+        assert_eq!(recorded.unreached, !left);
+    }
+    assert!(rows.iter().all(|n| !n.channel.wakes() || n.state == Delivery::Failed));
+}
+
+#[test]
+fn where_push_is_all_there_is_its_failure_counts() {
+    let mut world = with_device(world());
+    let mut user = world.setup.users.get("ada").expect("ada").clone();
+    (user.contact, user.rules) = (Vec::new(), Default::default());
+    world.setup.users.insert(user);
+    let (alert, rows) = paged(&world);
+    assert_eq!(rows.iter().map(|n| n.channel).collect::<Vec<_>>(), [Channel::Push]);
+    assert!(record(&world, &alert, &rows, &rows[0], &rejected(), at(1)).unreached);
+}

@@ -84,6 +84,10 @@ pub(super) fn user(r: &mut Reader, f: &Fields) -> User {
 
 fn contact(r: &mut Reader, f: &Fields) -> Option<Contact> {
     let id = ContactId(r.id(f));
+    if id.as_str() == PUSH {
+        r.error("bad_value", f.key_span("id"), "`push` is the name of everybody's registered browsers".to_owned()).help =
+            Some("give this contact method another id; devices register themselves in the app".to_owned());
+    }
     let address = if f.has("webhook") {
         r.url(f.get("webhook")).map(Address::Webhook)
     } else {
@@ -97,7 +101,8 @@ fn contact(r: &mut Reader, f: &Fields) -> Option<Contact> {
         }
     }
     let content = r.word(f.get("content"), &[("full", Content::Full), ("minimal", Content::Minimal)]).unwrap_or_default();
-    Some(Contact { id, address: address?, secret, content })
+    let rings = r.boolean(f.get("rings"));
+    Some(Contact { id, address: address?, secret, content, rings })
 }
 
 fn rules(r: &mut Reader, field: Field, known: &[String]) -> Vec<Rule> {

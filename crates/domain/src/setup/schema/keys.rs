@@ -196,6 +196,7 @@ pub static CONTACT: Object = Object {
             "`minimal` sends no alert text: only that there is one, and the link.",
             r#""minimal""#,
         ),
+        may("rings", Bool, "It wakes somebody whose phone is silent: a call, an app that the phone lets through.", "true"),
     ],
 };
 
