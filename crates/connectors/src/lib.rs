@@ -25,7 +25,7 @@ mod trust;
 pub mod webhook;
 mod when;
 
-pub use message::{AlertView, Message, Other, Test};
+pub use message::{AlertView, Aside, Message, Other};
 pub use receipt::Receipt;
 pub use refusal::Refusal;
 pub use sender::{Sender, Settings};

@@ -42,16 +42,19 @@ pub struct Message {
     pub public_url: String,
     /// Time of this attempt.
     pub at: Timestamp,
-    pub test: Option<Test>,
+    /// It is about no alert; `alert.summary` and `reason` are its words, `ack_url` is where it leads.
+    pub aside: Option<Aside>,
 }
 
-/// A message that is about no alert.
+/// What a message is that is about no alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Test {
+pub enum Aside {
     /// Somebody tries out a contact method.
-    Asked,
+    Test,
     /// A device is looked after: nobody has to do anything.
     Routine,
+    /// Somebody asks or tells something, at leisure.
+    Ask,
 }
 
 /// A further alert in a message. Its link is its own: each alert is acknowledged for itself.

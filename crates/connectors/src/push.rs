@@ -3,7 +3,7 @@
 
 use crate::bounds;
 use crate::email::text;
-use crate::message::{AlertView, Message, Test};
+use crate::message::{AlertView, Aside, Message};
 use crate::slots::Slots;
 use crate::targets::{Network, Targets};
 use crate::webhook::{answered, client, failed};
@@ -67,7 +67,7 @@ impl Pusher {
         let body = body.ok_or_else(|| wrong("the message is too large to be pushed"))?;
         let service = format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0));
         let slot = self.slots.take(&service).await?;
-        let urgent = message.kind == Kind::Page && message.test != Some(Test::Routine);
+        let urgent = message.kind == Kind::Page && !matches!(message.aside, Some(Aside::Routine | Aside::Ask));
         let sent = self
             .client
             .post(url.clone())
@@ -108,7 +108,8 @@ fn topic(message: &Message) -> String {
 }
 
 fn tag(message: &Message) -> String {
-    match (message.test.is_some(), message.others.is_empty()) {
+    match (message.aside.is_some(), message.others.is_empty()) {
+        (true, _) if message.aside == Some(Aside::Ask) => message.idempotency_key.clone(),
         (true, _) => "test".to_owned(),
         (false, true) => message.alert.id.to_string(),
         // Replaces nothing and is replaced by nothing: each of its alerts goes its own way.
@@ -121,20 +122,22 @@ fn tag(message: &Message) -> String {
 pub fn payload(message: &Message) -> String {
     let page = message.kind == Kind::Page;
     let single = message.others.is_empty();
-    let kind = match message.test {
-        Some(Test::Asked) => "test",
-        Some(Test::Routine) => "check",
+    let kind = match message.aside {
+        Some(Aside::Test) => "test",
+        Some(Aside::Routine) => "check",
+        Some(Aside::Ask) => "ask",
         None => message.kind.as_str(),
     };
-    let title = match (message.test, page && !single) {
-        (Some(Test::Asked), _) => "Test: a page reaches you here".to_owned(),
-        (Some(Test::Routine), _) => "Firedog reaches you here".to_owned(),
+    let title = match (message.aside, page && !single) {
+        (Some(Aside::Test), _) => "Test: a page reaches you here".to_owned(),
+        (Some(Aside::Routine), _) => "Firedog reaches you here".to_owned(),
         (None, true) => format!("{} alerts page you", message.others.len() + 1),
-        (None, false) => text::headline(message),
+        (None | Some(Aside::Ask), _) => text::headline(message),
     };
     let body = match (single, message.content) {
-        _ if message.test == Some(Test::Asked) => "Nothing is wrong. Tap to say that it has reached you.".to_owned(),
-        _ if message.test == Some(Test::Routine) => "The weekly test of this device. There is nothing to do.".to_owned(),
+        _ if message.aside == Some(Aside::Test) => "Nothing is wrong. Tap to say that it has reached you.".to_owned(),
+        _ if message.aside == Some(Aside::Ask) => text::why(message),
+        _ if message.aside == Some(Aside::Routine) => "The weekly test of this device. There is nothing to do.".to_owned(),
         (true, Content::Full) => format!("{}\n{}", text::why(message), text::facts(message)),
         (true, Content::Minimal) => text::why(message),
         (false, Content::Minimal) => String::new(),
@@ -149,7 +152,7 @@ pub fn payload(message: &Message) -> String {
         "body": bounds::cut(&body, MAX_BODY),
         "tag": tag(message),
         "url": if single { &message.ack_url } else { &message.public_url },
-        "ack_url": (page && single && message.test.is_none()).then_some(&message.ack_url),
+        "ack_url": (page && single && message.aside.is_none()).then_some(&message.ack_url),
         "confirm": message.receipt_url,
         "acknowledge": "Acknowledge",
     });

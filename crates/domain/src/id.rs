@@ -51,6 +51,7 @@ ids! {
     /// A schedule override, from a file (`schedule#N`) or live (a UUID).
     OverrideId,
     LeaveId,
+    CoverId,
     /// A browser that its owner has registered for push messages.
     DeviceId,
     AlertId,

@@ -16,6 +16,7 @@ mod admin;
 mod alerts;
 pub(crate) mod caller;
 mod catalogue;
+mod cover;
 mod device;
 mod extract;
 mod foresee;
@@ -90,6 +91,10 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(live::end_override))
         .routes(routes!(leave::list, leave::add))
         .routes(routes!(leave::end))
+        .routes(routes!(cover::list, cover::ask))
+        .routes(routes!(cover::cancel))
+        .routes(routes!(cover::accept))
+        .routes(routes!(cover::decline))
         .routes(routes!(live::silences, live::add_silence))
         .routes(routes!(live::end_silence))
         .routes(routes!(live::maintenance, live::add_maintenance))

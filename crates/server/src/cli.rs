@@ -10,6 +10,7 @@ mod alert;
 mod backup;
 mod call;
 mod client;
+mod cover;
 mod failure;
 mod folder;
 mod foresee;
@@ -122,6 +123,12 @@ enum Verb {
     /// Say who is away; schedules go without them
     #[command(subcommand, after_help = "Examples:\n  firedog leave add --for 2h --why dentist\n  firedog leave list")]
     Leave(people::Leave),
+    /// Ask others to take a shift of yours, or to swap one
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  firedog cover ask pupper-primary --from 'tomorrow 14:00' --for 4h --note dentist\n  firedog cover list"
+    )]
+    Cover(cover::Cover),
     /// Page yourself over one of your contact methods, as a test
     TestMe(reach::TestMe),
     /// See how people can be reached, and who has shown nothing that wakes them
@@ -200,6 +207,7 @@ async fn run(Cli { common, verb }: Cli) -> Result<(), Failure> {
         Verb::Shifts(args) => people::shifts(&call()?, args).await,
         Verb::HelpMe(args) => people::help_me(&call()?, args).await,
         Verb::Leave(verb) => people::leave(&call()?, verb).await,
+        Verb::Cover(verb) => cover::cover(&call()?, verb).await,
         Verb::TestMe(args) => reach::test_me(&call()?, args).await,
         Verb::Readiness(args) => reach::readiness(&call()?, args).await,
         Verb::Device(verb) => reach::device(&call()?, verb).await,

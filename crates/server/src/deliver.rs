@@ -2,7 +2,7 @@
 
 use crate::metrics::Metrics;
 use crate::secret::{Key, LINK_LIFE, Link};
-use firedog_connectors::{AlertView, Message, Other, Sender, Test};
+use firedog_connectors::{AlertView, Aside, Message, Other, Sender};
 use firedog_domain::alert::{Alert, State};
 use firedog_domain::delivery::{Kind, Notification, Outcome};
 use firedog_domain::event::Severity;
@@ -57,13 +57,36 @@ impl Delivery {
         self.parts.sender.check_device(device)
     }
 
-    /// Sends somebody a message that says it is a test. `confirm_url`: where they say that it has reached them.
-    pub async fn test(&self, user: &User, contact: Contact, test: Test, confirm_url: String) -> Outcome {
-        let parts = &self.parts;
-        let message = parts.test_message(user, contact, test, confirm_url);
-        match message {
-            Ok(message) => parts.attempt(message).await,
+    /// Sends somebody a message that is about no alert, once.
+    pub async fn tell(&self, user: &User, contact: Contact, words: Words) -> Outcome {
+        match self.parts.aside(user, contact, words) {
+            Ok(message) => self.parts.attempt(message).await,
             Err(reason) => Outcome::Misconfigured { reason },
+        }
+    }
+}
+
+/// What a message says that is about no alert.
+#[derive(Clone, Debug)]
+pub struct Words {
+    pub aside: Aside,
+    /// Names the message: who gets it twice can tell.
+    pub key: String,
+    pub title: String,
+    pub text: String,
+    /// Where it leads.
+    pub url: String,
+}
+
+impl Words {
+    /// A test. `url`: where its reader says that it has reached them.
+    pub fn test(aside: Aside, key: String, url: String) -> Self {
+        Self {
+            aside,
+            key,
+            title: "this is a test; nothing is wrong".to_owned(),
+            text: "a test of this contact method was asked for; open the link to say that it has reached you".to_owned(),
+            url,
         }
     }
 }
@@ -143,24 +166,24 @@ impl Parts {
         Ok(Some(secret.map_err(|e| format!("the secret of contact {}: {e}", contact.id))?.expose().to_owned()))
     }
 
-    fn test_message(&self, user: &User, contact: Contact, test: Test, confirm_url: String) -> Result<Message, String> {
+    fn aside(&self, user: &User, contact: Contact, words: Words) -> Result<Message, String> {
         let now = self.clock.now();
         let secret = self.secret(&user.id, &contact)?;
         let alert = AlertView {
-            id: "test".into(),
+            id: "none".into(),
             service: None,
             state: State::Triggered,
             urgency: Urgency::High,
             severity: Severity::Info,
-            summary: "this is a test; nothing is wrong".to_owned(),
-            dedup_key: "test".to_owned(),
+            summary: words.title,
+            dedup_key: String::new(),
             labels: BTreeMap::new(),
             created_at: now,
             count: 1,
         };
         Ok(Message {
             kind: Kind::Page,
-            idempotency_key: format!("test-{}-{}-{}", user.id, contact.id, now.as_second()),
+            idempotency_key: words.key,
             address: contact.address,
             secret,
             content: contact.content,
@@ -170,13 +193,13 @@ impl Parts {
             zone: user.timezone.as_ref().map_or(TimeZone::UTC, |zone| zone.tz().clone()),
             alert,
             others: Vec::new(),
-            reason: "a test of this contact method was asked for; open the link to say that it has reached you".to_owned(),
+            reason: words.text,
             why: Vec::new(),
-            ack_url: confirm_url,
+            ack_url: words.url,
             receipt_url: None,
             public_url: self.links_base.get().cloned().unwrap_or_default(),
             at: now,
-            test: Some(test),
+            aside: Some(words.aside),
         })
     }
 
@@ -213,7 +236,7 @@ impl Parts {
             receipt_url: None,
             public_url,
             at: self.clock.now(),
-            test: None,
+            aside: None,
         })
     }
 }

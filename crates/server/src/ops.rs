@@ -4,6 +4,8 @@
 pub mod alerts;
 pub mod backup;
 pub mod catalogue;
+pub mod chores;
+pub mod cover;
 pub mod device;
 pub mod doctor;
 pub mod foresee;

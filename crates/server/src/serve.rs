@@ -158,7 +158,7 @@ pub async fn start(config: Config, setup: Option<GivenSetup>, clock: Clock) -> a
         async move { engine.run(stop.cancelled()).await }
     });
     tokio::spawn(crate::stream::run(app.clone()));
-    let chores = tokio::spawn(ops::device::test_weekly(app.clone()));
+    let chores = tokio::spawn(ops::chores::run(app.clone()));
     first_look(&app).await;
     let http = CancellationToken::new();
     let mut listeners = vec![tokio::spawn(listen::serve(listener, front::full(&app), http.clone()))];

@@ -25,6 +25,7 @@ words! {
     NextKind { Page, Release, AckExpires, SnoozeEnds }
     /// What resolved an alert.
     Resolved { Source, Person, SourceQuiet }
+    CoverState { Open, Taken, Cancelled }
     FailureKind { None, Person, Channel }
     /// Of a finding in a setup.
     Level { Error, Warning }

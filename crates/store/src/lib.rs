@@ -9,6 +9,7 @@ pub mod account;
 pub mod alert;
 pub mod audit;
 pub mod contact_test;
+pub mod cover;
 pub mod device;
 mod error;
 pub mod event;

@@ -28,6 +28,7 @@ pub async fn delete_ended(tx: &mut dyn Tx, before: Timestamp, limit: u32) -> Res
         ("maintenance", "until_at"),
         ("override_live", "until_at"),
         ("leave_live", "until_at"),
+        ("cover", "until_at"),
         ("quarantine", "at"),
     ] {
         let sql =

@@ -101,6 +101,7 @@ ids!(
     MaintenanceId,
     OverrideId,
     LeaveId,
+    CoverId,
     DeviceId,
     AlertId,
     PageId,

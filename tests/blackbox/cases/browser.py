@@ -86,3 +86,11 @@ def test_pages_in_the_browser(t):
     contacts = lambda user: [{"id": "hook", "webhook": f"{t.hooks.url}/{user}", "rings": True}]
     server = t.firedog(setups.pupper(contacts), FIREDOG_ALLOW_TARGETS="127.0.0.1")
     story(t, "push", server, key=setups.KEYS["pd"])
+
+
+@slow(30)
+def test_covers_and_swaps(t):
+    setup = setups.pupper(lambda user: [{"id": "hook", "webhook": f"{t.hooks.url}/{user}"}])
+    turns = {"id": "daily", "users": ["ada", "grace", "linus"], "start": setups.START, "every": "1d"}
+    setup["schedules"].append({"id": "turns", "team": "pupper", "timezone": "UTC", "layers": [turns]})
+    story(t, "covers", t.firedog(setup))

@@ -50,6 +50,8 @@ const LIVE_READS = [
   "GET /maintenance",
   "GET /overrides",
   "GET /leave",
+  "GET /covers",
+  "GET /me/devices",
 ];
 
 /** Follows the stream until the answer is called. */
@@ -94,7 +96,6 @@ export function follow(client: QueryClient): () => void {
       patch(client, alert);
       refreshSoon("GET /alerts", "GET /now");
     });
-    on("ask", () => refreshSoon("GET /covers", "GET /now"));
     on("live", () => refreshSoon(...LIVE_READS, "GET /schedules/"));
     on("setup", () => refreshSoon("*"));
     on("reset", () => refreshSoon("*"));

@@ -2,12 +2,13 @@
 
 use super::{local_time, text};
 use crate::bounds::one_line;
-use crate::message::Message;
+use crate::message::{Aside, Message};
 use firedog_domain::delivery::Kind;
 use firedog_domain::setup::{Content, Urgency};
 
 pub(super) fn html(message: &Message) -> String {
     let accent = match (message.kind, message.alert.urgency) {
+        _ if message.aside.is_some() => "#1f5fa8",
         (Kind::Page, Urgency::High) => "#b3261e",
         (Kind::Page, Urgency::Low) => "#7a5900",
         (Kind::Acknowledged, _) => "#1f5fa8",
@@ -15,7 +16,7 @@ pub(super) fn html(message: &Message) -> String {
     };
     let mut body = String::new();
     let mut row = |style: &str, content: &str| body.push_str(&format!("<p style=\"margin:0 0 12px;{style}\">{content}</p>\n"));
-    if message.test.is_some() {
+    if message.aside == Some(Aside::Test) {
         row("font-weight:bold", "TEST. Nothing is wrong; somebody tries out this contact method.");
     }
     row("font-size:20px;font-weight:bold;line-height:1.3", &escape(&text::headline(message)));
@@ -26,7 +27,7 @@ pub(super) fn html(message: &Message) -> String {
         text::link_word(message)
     );
     row("margin:20px 0", &button);
-    if message.content == Content::Full {
+    if message.content == Content::Full && message.aside != Some(Aside::Ask) {
         row("", &escape(&text::facts(message)));
         let labels: Vec<_> = text::labels(&message.alert)
             .into_iter()

@@ -39,7 +39,7 @@ pub(crate) fn page() -> Message {
         receipt_url: None,
         public_url: "https://firedog.example".to_owned(),
         at: "2026-01-02T03:05:05Z".parse().unwrap(),
-        test: None,
+        aside: None,
     }
 }
 
@@ -208,7 +208,7 @@ fn long_texts_are_cut() {
             ..page().alert
         },
         others: (0..50).map(|n| other(&format!("other {n}"))).collect(),
-        test: Some(crate::Test::Asked),
+        aside: Some(crate::Aside::Test),
         ..page()
     };
     let subject = text::subject(&message);

@@ -3,7 +3,7 @@
 
 use super::local_time;
 use crate::bounds::{cut, one_line};
-use crate::message::{AlertView, Message, Other};
+use crate::message::{AlertView, Aside, Message, Other};
 use firedog_domain::delivery::Kind;
 use firedog_domain::setup::{Content, Urgency};
 
@@ -16,6 +16,7 @@ pub(super) const MAX_OTHERS_SHOWN: usize = 20;
 
 pub(super) fn subject(message: &Message) -> String {
     let what = match (message.content, message.kind) {
+        _ if message.aside == Some(Aside::Ask) => message.alert.title(),
         (Content::Minimal, Kind::Page) => format!("{} page", urgency(message.alert.urgency)),
         (Content::Minimal, Kind::Acknowledged) => "Acknowledged: an alert".to_owned(),
         (Content::Minimal, Kind::Resolved) => "Resolved: an alert".to_owned(),
@@ -24,7 +25,7 @@ pub(super) fn subject(message: &Message) -> String {
         (Content::Full, Kind::Resolved) => format!("Resolved: {}", message.alert.title()),
     };
     let more = if message.others.is_empty() { String::new() } else { format!(" (+{} more)", message.others.len()) };
-    let test = if message.test.is_some() { "TEST " } else { "" };
+    let test = if message.aside == Some(Aside::Test) { "TEST " } else { "" };
     let room = MAX_SUBJECT.saturating_sub(test.len() + more.len());
     let what = if what.chars().count() > room { format!("{}…", cut(&what, room.saturating_sub(1))) } else { what };
     format!("{test}{what}{more}")
@@ -39,6 +40,9 @@ pub(super) fn urgency(urgency: Urgency) -> &'static str {
 
 /// What has happened, without markup.
 pub(crate) fn headline(message: &Message) -> String {
+    if message.aside == Some(Aside::Ask) {
+        return message.alert.title();
+    }
     let what = match message.content {
         Content::Full => message.alert.title(),
         Content::Minimal if message.alert.urgency == Urgency::High => "an alert of high urgency".to_owned(),
@@ -55,6 +59,7 @@ pub(crate) fn headline(message: &Message) -> String {
 pub(crate) fn why(message: &Message) -> String {
     let reason = one_line(&message.reason);
     match message.kind {
+        _ if message.aside == Some(Aside::Ask) => reason,
         Kind::Page => format!("Why you: {reason}"),
         Kind::Acknowledged | Kind::Resolved => reason,
     }
@@ -62,6 +67,7 @@ pub(crate) fn why(message: &Message) -> String {
 
 pub(super) fn link_word(message: &Message) -> &'static str {
     match message.kind {
+        _ if message.aside.is_some() => "Open",
         Kind::Page => "Acknowledge",
         Kind::Acknowledged | Kind::Resolved => "Open",
     }
@@ -105,11 +111,11 @@ pub(super) fn unnamed(message: &Message) -> Option<String> {
 /// The plain part.
 pub(super) fn plain(message: &Message) -> String {
     let mut text = String::new();
-    if message.test.is_some() {
+    if message.aside == Some(Aside::Test) {
         text.push_str("TEST. Nothing is wrong; somebody tries out this contact method.\n");
     }
     text.push_str(&format!("{}\n{}\n{}: {}\n", headline(message), why(message), link_word(message), message.ack_url));
-    if message.content == Content::Full {
+    if message.content == Content::Full && message.aside != Some(Aside::Ask) {
         text.push_str(&format!("\n{}\n", facts(message)));
         for (name, value) in labels(&message.alert) {
             text.push_str(&format!("{name}: {value}\n"));

@@ -1,6 +1,6 @@
 //! The JSON of a page by webhook.
 
-use crate::message::{AlertView, Message, Other};
+use crate::message::{AlertView, Aside, Message, Other};
 use firedog_domain::setup::Content;
 use serde_json::{Map, Value, json};
 
@@ -30,7 +30,7 @@ pub fn body(message: &Message) -> Value {
     if !message.why.is_empty() && !minimal {
         body.insert("why".to_owned(), json!(message.why));
     }
-    if message.test.is_some() {
+    if message.aside == Some(Aside::Test) {
         body.insert("test".to_owned(), json!(true));
     }
     Value::Object(body)

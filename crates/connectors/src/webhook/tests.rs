@@ -97,7 +97,7 @@ fn minimal_content_has_no_alert_text() {
         content: Content::Minimal,
         others: vec![other],
         kind: Kind::Resolved,
-        test: Some(crate::Test::Asked),
+        aside: Some(crate::Aside::Test),
         ..page()
     };
     let alert = json!({ "id": "01J", "state": "triggered", "urgency": "high" });

@@ -56,6 +56,7 @@ fn the_help_is_short_and_names_the_exit_codes() {
       shifts       See when you are on call
       help-me      Page the next step of your team's policy; you stay on
       leave        Say who is away; schedules go without them
+      cover        Ask others to take a shift of yours, or to swap one
       test-me      Page yourself over one of your contact methods, as a test
       readiness    See how people can be reached, and who has shown nothing that wakes them
       device       See and remove the browsers that take your pages

@@ -4,8 +4,8 @@ use super::sign_in::nobody;
 use super::{Error, Result, record};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::deliver::RECEIPT;
-use firedog_connectors::Test;
+use crate::deliver::{RECEIPT, Words};
+use firedog_connectors::Aside;
 use firedog_domain::id::{ContactId, DeviceId, UserId};
 use firedog_domain::setup::{Address, Contact, Content, Device, PUSH};
 use firedog_domain::suppression::{Awake, waking};
@@ -14,14 +14,11 @@ use firedog_store::audit::{self, Record};
 use firedog_store::device::{self, Registered};
 use firedog_store::{Op, Tx};
 use jiff::{SignedDuration, Timestamp};
-use std::time::Duration;
 
 /// Devices of one person: a phone, a tablet, some browsers; more are forgotten ones.
 pub const MAX_DEVICES: usize = 10;
 /// A device is tested this often.
 pub const TEST_EVERY: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// How often it is looked whose test is due.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// Tests sent at one look.
 const BATCH: u32 = 20;
 /// Longest name of a device, endpoint and keys, in bytes.
@@ -112,17 +109,8 @@ fn contact(device: &Device) -> Contact {
     Contact { id: ContactId::from(PUSH), address, secret: None, content: Content::Full, rings: false }
 }
 
-/// Sends each device a message once a week, in its owner's waking hours: whoever asks how they are reached sees when it last worked.
-pub async fn test_weekly(app: App) {
-    loop {
-        tokio::time::sleep(LOOK_EVERY).await;
-        if let Err(error) = test_due(&app).await {
-            tracing::warn!(%error, "devices could not be tested");
-        }
-    }
-}
-
-/// Tests the devices that are due; answers how many.
+/// Sends each device that is due a message, once a week and in its owner's waking hours: whoever asks how they are reached sees when
+/// it last worked. Answers how many.
 pub async fn test_due(app: &App) -> Result<usize> {
     let now = app.now();
     let due = app.engine.store().write(Claim { now, next: after(now, TEST_EVERY) }).await?;
@@ -138,7 +126,8 @@ pub async fn test_due(app: &App) -> Result<usize> {
             app.engine.store().write(TestAt { id, at: from }).await?;
             continue;
         }
-        app.delivery.test(user, contact(&item.device), Test::Routine, app.links_base.clone()).await;
+        let words = Words::test(Aside::Routine, format!("check-{}-{}", id, now.as_second()), app.links_base.clone());
+        app.delivery.tell(user, contact(&item.device), words).await;
         tested += 1;
     }
     Ok(tested)

@@ -4,7 +4,8 @@ use super::sign_in::nobody;
 use super::{Error, Result};
 use crate::app::App;
 use crate::auth::{Caller, digest};
-use firedog_connectors::Test;
+use crate::deliver::Words;
+use firedog_connectors::Aside;
 use firedog_domain::delivery::Outcome;
 use firedog_domain::id::{ContactId, UserId};
 use firedog_domain::setup::{Channel, Contact, PUSH, Setup, Target, User};
@@ -68,7 +69,8 @@ pub async fn test(app: &App, contact: Option<&str>, caller: &Caller) -> Result<T
     }
     let token = app.key.sign(CONFIRM, &format!("{id}/{}/{digest}", contact.id), after(now, CONFIRM_LIFE));
     let url = format!("{}/reached/{token}", app.links_base);
-    let outcome = app.delivery.test(user, contact.clone(), Test::Asked, url).await;
+    let key = format!("test-{id}-{}-{}", contact.id, now.as_second());
+    let outcome = app.delivery.tell(user, contact.clone(), Words::test(Aside::Test, key, url)).await;
     let test = ContactTest {
         user: id,
         contact: contact.id.clone(),

@@ -8,6 +8,7 @@ mod alertmanager;
 mod alerts;
 mod catalogue;
 mod changes;
+mod cover;
 mod delivery;
 mod document;
 mod ingest;

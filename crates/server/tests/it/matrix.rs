@@ -89,6 +89,14 @@ const REACH: [(&str, Need); 7] = [
     ("POST /me/test/confirm", Act),
     ("GET /readiness", Read),
 ];
+/// Whether the request is one's own to answer is a test of its own.
+const COVERS: [(&str, Need); 5] = [
+    ("GET /covers", Read),
+    ("POST /covers", ActInTeam),
+    ("DELETE /covers/{id}", Act),
+    ("POST /covers/{id}/accept", Act),
+    ("POST /covers/{id}/decline", Act),
+];
 /// Those of administrators that are alike.
 /// Leave is one's own affair, whatever team; of somebody else's it is a test of its own.
 const LEAVE: [(&str, Need); 4] = [("GET /leave", Read), ("POST /leave", Act), ("DELETE /leave/{id}", Act), ("POST /help", Act)];
@@ -145,6 +153,7 @@ async fn request(town: &Town, operation: &str, n: usize) -> (String, Option<Valu
         "POST /alerts/{id}/snooze" => Some(json!({ "for": "1h" })),
         "POST /alerts/{id}/notes" => Some(json!({ "text": "x" })),
         "POST /overrides" => Some(json!({ "schedule": "primary", "user": "grace", "for": "1h" })),
+        "POST /covers" => Some(json!({ "schedule": "primary", "user": "ada", "for": "1h" })),
         "POST /silences" => Some(json!({ "service": "shop", "for": "1h" })),
         "POST /maintenance" => Some(json!({ "services": ["shop"], "for": "1h" })),
         "POST /pages" => Some(json!({ "to": "team:pupper", "message": "x" })),
@@ -162,7 +171,7 @@ async fn made(town: &Town, path: &str, body: Value) -> String {
 #[tokio::test]
 async fn every_operation_by_every_role_and_team() {
     let table: BTreeMap<&str, Need> =
-        TABLE.into_iter().chain(LEAVE).chain(REACH).chain(ADMIN_TOO.map(|one| (one, Admin))).collect();
+        TABLE.into_iter().chain(LEAVE).chain(REACH).chain(COVERS).chain(ADMIN_TOO.map(|one| (one, Admin))).collect();
     let mut unknown: Vec<String> = documented().into_iter().filter(|one| !table.contains_key(one.as_str())).collect();
     let documented = documented();
     unknown.extend(table.keys().filter(|one| !documented.iter().any(|other| other == *one)).map(|one| (*one).to_owned()));

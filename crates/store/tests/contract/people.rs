@@ -2,11 +2,13 @@
 
 use crate::sample::at;
 use crate::{contract, run};
+use firedog_domain::cover::{Cover, CoverState};
 use firedog_domain::id::{ContactId, UserId};
 use firedog_domain::setup::Device;
 use firedog_store::Error;
 use firedog_store::account::{self, Account, Invite};
 use firedog_store::contact_test::{self, ContactTest};
+use firedog_store::cover::{self, Kept};
 use firedog_store::device::{self, Registered};
 use firedog_store::live;
 use firedog_store::session::{self, Session};
@@ -54,6 +56,25 @@ fn device(id: &str, user: &str) -> Registered {
         reason: None,
         received_at: None,
         ready_at: at(10),
+    }
+}
+
+fn cover() -> Cover {
+    Cover {
+        id: "c1".into(),
+        schedule: "primary".into(),
+        user: ada(),
+        from: at(10),
+        until: at(20),
+        note: "dentist".to_owned(),
+        asked: Vec::new(),
+        in_return: None,
+        declined: Vec::new(),
+        state: CoverState::Open,
+        taken_by: None,
+        overrides: Vec::new(),
+        created_at: at(0),
+        created_by: "ada".to_owned(),
     }
 }
 
@@ -171,5 +192,28 @@ contract! {
         run!(store.write, [moved] tx => contact_test::put(tx, &moved)).unwrap();
         let kept = run!(store.read, [] tx => contact_test::list(tx, None, 9)).unwrap();
         assert_eq!(kept, [moved], "another address has confirmed nothing");
+    }
+
+    async fn a_request_to_be_covered_is_taken_once_and_told_once(store) {
+        let asked = cover();
+        run!(store.write, [asked] tx => cover::insert(tx, &asked)).unwrap();
+        let kept = run!(store.read, [asked] tx => cover::get(tx, &asked.id)).unwrap().unwrap();
+        assert_eq!((kept.version, &kept.cover), (1, &asked));
+        let claimed = run!(store.write, [] tx => cover::claim_told(tx, at(1), at(60), 9)).unwrap();
+        assert_eq!(claimed, std::slice::from_ref(&kept));
+        assert_eq!(run!(store.write, [] tx => cover::claim_told(tx, at(2), at(60), 9)).unwrap(), []);
+        let taken = Kept { cover: Cover { state: CoverState::Taken, taken_by: Some(UserId::from("grace")), ..asked.clone() }, version: 1 };
+        run!(store.write, [taken] tx => cover::update(tx, &taken, Some(at(3)))).unwrap();
+        assert_eq!(run!(store.write, [taken] tx => cover::update(tx, &taken, None)).unwrap_err(), Error::Conflict);
+        // Whoever told of the request has not told of the answer.
+        run!(store.write, [kept] tx => cover::told(tx, &kept)).unwrap();
+        let claimed = run!(store.write, [] tx => cover::claim_told(tx, at(3), at(60), 9)).unwrap();
+        assert_eq!(claimed, [Kept { version: 2, ..taken }]);
+        let last = claimed[0].clone();
+        run!(store.write, [last] tx => cover::told(tx, &last)).unwrap();
+        assert_eq!(run!(store.write, [] tx => cover::claim_told(tx, at(99), at(200), 9)).unwrap(), []);
+        assert_eq!(run!(store.read, [] tx => cover::list(tx, at(0), 9)).unwrap().len(), 1);
+        assert_eq!(run!(store.read, [] tx => cover::list(tx, at(30), 9)).unwrap(), []);
+        assert_eq!(run!(store.read, [] tx => firedog_store::setup::heads(tx)).unwrap().live, 2);
     }
 }

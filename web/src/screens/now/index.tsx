@@ -6,6 +6,7 @@ import { Block, Empty, Group, Mark, Read, Screen, Stack, Text, TextLink, useMedi
 import { useActions } from "../alerts/act";
 import { byUrgency } from "../alerts/filters";
 import { AlertLine, ROW_HEIGHT } from "../alerts/row";
+import { Covers, useCovers } from "../shifts/covers";
 
 /** What the landing page shows of each kind; the inbox has all. */
 const SHOWN = 20;
@@ -16,6 +17,7 @@ export default function Now() {
   const acknowledged = useRead("GET /alerts", { query: { state: "acknowledged", limit: 100 } });
   const actions = useActions();
   const session = useSession();
+  const { toMe: asked } = useCovers();
   const may = useMay();
   const phone = useMediaQuery("(max-width: 48em)", false, { getInitialValueInEffect: false }) ?? false;
   const mine = (acknowledged.data?.items ?? []).filter((alert) => session.user && alert.acknowledged_by === session.user.id);
@@ -26,7 +28,9 @@ export default function Now() {
           const waiting = [...items].sort(byUrgency).slice(0, SHOWN);
           return (
             <Stack>
-              {waiting.length === 0 && mine.length === 0 && <Empty icon="check" title={t.now.calm} hint={t.now.calmHint} />}
+              {waiting.length === 0 && mine.length === 0 && asked.length === 0 && (
+                <Empty icon="check" title={t.now.calm} hint={t.now.calmHint} />
+              )}
               {waiting.length > 0 && (
                 <section aria-label={t.now.waiting(items.length)}>
                   <Group justify="space-between" mb="xs">
@@ -60,6 +64,7 @@ export default function Now() {
                   ))}
                 </section>
               )}
+              <Covers />
               <OnCall />
             </Stack>
           );

@@ -4,6 +4,7 @@ import { useSession } from "../../shell/session";
 import { t } from "../../text";
 import { Block, Empty, Group, Mark, Read, Screen, Span, Stack, Text, TextLink, When } from "../../ui";
 import { Away, AwayButton, HelpButton } from "./away";
+import { AskButton, Covers } from "./covers";
 
 /** One page over all schedules: the shift that runs, the next hand-over, and all that come. */
 export default function Shifts() {
@@ -56,6 +57,7 @@ export default function Shifts() {
                           {t.shifts.with(shift.with.map(person).join(", "))}
                         </Text>
                       )}
+                      {session.user && <AskButton shift={shift} />}
                     </Group>
                   ))}
                 </Stack>
@@ -64,6 +66,7 @@ export default function Shifts() {
           );
         }}
       </Read>
+      <Covers mine />
       <Away />
     </Screen>
   );

@@ -1,6 +1,7 @@
 import { alert, alerts, now } from "./alerts";
 import { audit } from "./audit";
 import { common } from "./common";
+import { covers } from "./covers";
 import { help, leave } from "./leave";
 import { oncall } from "./oncall";
 import { policies, simulate } from "./policies";
@@ -13,6 +14,6 @@ import { shell } from "./shell";
 import { start } from "./start";
 
 // One file per part of the app; sentences with values are functions, so that another language may order them anew.
-const desk = { help, leave, now, alerts, alert, oncall, schedules, shifts };
+const desk = { help, leave, now, alerts, alert, oncall, schedules, shifts, covers };
 const setup = { services, policies, simulate, people, quiet, start, me, reach };
 export const en = { ...common, ...desk, ...setup, shell, proof, audit };
