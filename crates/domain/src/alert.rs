@@ -229,10 +229,14 @@ pub enum EntryKind {
     Held,
     Released,
     Acknowledged,
+    /// Taken back.
+    Unacknowledged,
     AckExpired,
     Snoozed,
     SnoozeEnded,
     Escalated,
+    /// Given to somebody else, or to another policy.
+    Reassigned,
     CatchAll,
     Resolved,
     Note,

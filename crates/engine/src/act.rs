@@ -136,6 +136,8 @@ impl Op for Act {
             Input::Resolve => ("alert.resolve", None),
             Input::Snooze { until } => ("alert.snooze", Some(format!("until {until}"))),
             Input::Escalate => ("alert.escalate", None),
+            Input::Unacknowledge => ("alert.unacknowledge", None),
+            Input::Reassign { to } => ("alert.reassign", Some(format!("to {}", String::from(to.clone())))),
             Input::Note { .. } => ("alert.note", None),
             Input::Trigger(..) | Input::Due { .. } | Input::Unreached => ("alert.change", None),
         };

@@ -25,6 +25,7 @@ mod live;
 mod oncall;
 mod problem;
 mod repeat;
+mod saved_filter;
 pub(crate) mod session;
 mod setup;
 mod stream;
@@ -72,6 +73,12 @@ fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(head())
         .routes(routes!(alerts::list, alerts::send))
         .routes(routes!(alerts::show))
+        .routes(routes!(alerts::bulk))
+        .routes(routes!(alerts::unacknowledge))
+        .routes(routes!(alerts::reassign))
+        .routes(routes!(alerts::pull_in))
+        .routes(routes!(alerts::similar))
+        .routes(routes!(alerts::received))
         .routes(routes!(alerts::acknowledge))
         .routes(routes!(alerts::resolve))
         .routes(routes!(alerts::escalate))
@@ -79,6 +86,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(alerts::note))
         .routes(routes!(alerts::page))
         .routes(routes!(alerts::help))
+        .routes(routes!(saved_filter::list))
+        .routes(routes!(saved_filter::put, saved_filter::remove))
         .routes(routes!(stream::events))
         .routes(routes!(oncall::on_call))
         .routes(routes!(oncall::schedules))

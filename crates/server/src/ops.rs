@@ -18,6 +18,7 @@ pub mod oncall;
 pub mod readiness;
 pub mod record;
 pub mod rights;
+pub mod saved_filter;
 pub mod setup;
 pub mod sign_in;
 pub mod starter;

@@ -18,8 +18,8 @@ words! {
     Channel { Email, Webhook, Push }
     /// What happened.
     EntryKind {
-        Triggered, Paged, Notified, Skipped, Held, Released, Acknowledged, AckExpired, Snoozed, SnoozeEnded, Escalated,
-        CatchAll, Resolved, Note, Event,
+        Triggered, Paged, Notified, Skipped, Held, Released, Acknowledged, Unacknowledged, AckExpired, Snoozed, SnoozeEnded,
+        Escalated, Reassigned, CatchAll, Resolved, Note, Event,
     }
     /// What the engine does next about an alert.
     NextKind { Page, Release, AckExpires, SnoozeEnds }

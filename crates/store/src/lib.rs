@@ -25,6 +25,7 @@ mod pg;
 pub mod quarantine;
 pub mod retention;
 mod rows;
+pub mod saved_filter;
 pub mod session;
 pub mod setup;
 mod store;

@@ -39,6 +39,11 @@ await story(async (browser) => {
     [["third", "ada"]],
   );
 
+  // A mistake is taken back where it was made.
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.getByText("1 alert back; nobody has it").waitFor();
+  assert.deepEqual(await alerts("acknowledged"), []);
+
   // While somebody points at the list nothing moves; what is new is offered.
   await send("fifth");
   await page.getByRole("button", { name: "1 new alert: show" }).click();
@@ -57,6 +62,16 @@ await story(async (browser) => {
   await page.keyboard.type("four");
   await page.waitForURL(/q=four/);
   assert.equal(await page.getByRole("listitem").filter({ hasText: "Triggered" }).count(), 1);
+  // A view is kept, and found again from anywhere.
+  await page.getByRole("button", { name: "Views" }).click();
+  await page.getByRole("menuitem", { name: "Keep this view" }).click();
+  await page.getByLabel("Its name").fill("the fourths");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("“the fourths” is kept").waitFor();
+  await visit(page, "/alerts");
+  await page.getByRole("button", { name: "Views" }).click();
+  await page.getByRole("menuitem", { name: "the fourths", exact: true }).click();
+  await page.waitForURL(/q=four/);
   await page.getByRole("link", { name: "fourth" }).click();
 
   // The alert: what happened, and writing on it.
@@ -68,6 +83,25 @@ await story(async (browser) => {
   await page.getByRole("button", { name: "Snooze" }).click();
   await page.getByRole("menuitem", { name: "Snooze for 30m" }).click();
   await page.getByText("The snooze ends").waitFor();
+  await page.getByText("What its source has sent").waitFor();
+  await page.getByRole("button", { name: "Show" }).click();
+  await page.getByText('"summary": "fourth"').waitFor();
+  await accessible(page, "what a source has sent");
+  await page.getByRole("button", { name: "More" }).click();
+  await page.getByRole("menuitem", { name: "Pull people in" }).click();
+  await page.getByRole("combobox", { name: "Whom" }).click();
+  await page.getByRole("option", { name: "Grace" }).click();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Page them" }).click();
+  await page.getByText("Grace paged to join in").waitFor();
+  await page.getByRole("button", { name: "More" }).click();
+  await page.getByRole("menuitem", { name: "Give away" }).click();
+  await page.getByRole("combobox", { name: "To whom" }).click();
+  await page.getByRole("option", { name: "Linus" }).click();
+  await page.getByRole("button", { name: "Give it away" }).click();
+  await page.getByText("Linus is being paged").waitFor();
+  const [given_away] = (await alerts("triggered")).filter((alert) => alert.summary === "fourth");
+  assert.equal(given_away.policy, "user:linus");
 
   // Paging somebody by hand says whom, and asks.
   await visit(page, "/alerts");

@@ -30,6 +30,12 @@ pub enum Input {
     },
     /// Page the next step now.
     Escalate,
+    /// Nobody has it any more: a mistake is taken back, or whoever had it cannot go on.
+    Unacknowledge,
+    /// Somebody else, or another policy, has to answer for it from now on.
+    Reassign {
+        to: Pin,
+    },
     Note {
         text: String,
     },
@@ -246,6 +252,31 @@ fn step(world: &World, pinned: Option<&Policy>, alert: &mut Alert, input: &Input
             fx.note(now, EntryKind::Escalated, by.user(), said_by(by));
             retrigger(alert);
             // Whoever asks for the next person has a reason; a silence is for machines that complain.
+            page_through(world, pinned, alert, now, &mut fx);
+        }
+        Input::Unacknowledge => {
+            if alert.state != State::Acknowledged {
+                return Effects::refused("nobody has it; there is nothing to take back");
+            }
+            fx.note(now, EntryKind::Unacknowledged, by.user(), said_by(by));
+            retrigger(alert);
+            alert.cursor = Cursor::default();
+            page_now(world, pinned, alert, now, &mut fx);
+        }
+        Input::Reassign { to } => {
+            fx.note(now, EntryKind::Reassigned, by.user(), format!("to {}", String::from(to.clone())));
+            fx.cancel_pages = true;
+            // Its followers were asked of somebody else.
+            fx.followers = true;
+            retrigger(alert);
+            alert.policy = to.clone();
+            alert.setup_version = world.version;
+            alert.cursor = Cursor::default();
+            let pinned = match to {
+                Pin::Policy(id) => world.setup.policy(id),
+                _ => None,
+            };
+            // As with escalating: whoever names a person means it, silence or not.
             page_through(world, pinned, alert, now, &mut fx);
         }
         Input::Due { leader, source_alive } => due(world, pinned, alert, *leader, *source_alive, now, &mut fx),

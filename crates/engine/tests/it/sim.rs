@@ -14,7 +14,7 @@ pub(crate) mod sources;
 pub(crate) mod weather;
 
 use book::Book;
-use firedog_domain::alert::{Actor, Input, State};
+use firedog_domain::alert::{Actor, Input, Pin, State};
 use firedog_domain::delivery::{Kind, Outcome};
 use firedog_domain::event::Event;
 use firedog_domain::id::*;
@@ -252,11 +252,13 @@ impl Sim {
         let Some(node) = self.awake() else { return };
         let Some((alert, user)) = self.provider.somebody_paged(&mut self.rng) else { return };
         let by = Actor::User(user);
-        let input = match self.rng.below(10) {
+        let input = match self.rng.below(12) {
             0..=4 => Input::Acknowledge,
             5..=6 => Input::Resolve,
             7 => Input::Escalate,
             8 => Input::Snooze { until: after(self.nodes[node].clock.now(), mins(10)) },
+            9 => Input::Unacknowledge,
+            10 => Input::Reassign { to: Pin::CatchAll },
             _ => Input::Note { text: "looking".to_owned() },
         };
         let room = self.rng.below(4) as usize;

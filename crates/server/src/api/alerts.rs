@@ -12,7 +12,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use firedog_domain::alert::{Alert, Entry};
 use firedog_domain::event::{Link, Severity};
-use firedog_domain::id::{AlertId, ServiceId};
+use firedog_domain::id::{AlertId, ServiceId, UserId};
 use firedog_domain::setup::Urgency;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -177,6 +177,16 @@ pub(super) struct AlertParams {
     state: Option<String>,
     /// Services with commas between.
     service: Option<String>,
+    /// Of this team's services.
+    team: Option<String>,
+    #[param(value_type = Option<words::Urgency>)]
+    urgency: Option<Urgency>,
+    /// Words, each held by the summary, the dedup key, the source, the service or the labels (`name=value`), whatever the case.
+    q: Option<String>,
+    /// Triggered at or after.
+    since: Option<Timestamp>,
+    /// Triggered before.
+    until: Option<Timestamp>,
     /// Items per page, 1 to 500; 50 by default.
     limit: Option<u32>,
     /// `next` of the page before.
@@ -190,8 +200,9 @@ pub(super) async fn list(
     State(app): State<App>,
     Params(params): Params<AlertParams>,
 ) -> Result<axum::Json<List<AlertRow>>, Problem> {
-    let AlertParams { state, service, limit, cursor } = params;
-    let page = alerts::list(&app, &Query { state, service, limit, cursor }).await?;
+    let AlertParams { state, service, team, urgency, q, since, until, limit, cursor } = params;
+    let query = Query { state, service, team, urgency, text: q, since, until, limit, cursor };
+    let page = alerts::list(&app, &query).await?;
     Ok(axum::Json(List { items: page.items.into_iter().map(AlertRow::from).collect(), next: page.next }))
 }
 
@@ -360,4 +371,182 @@ pub(super) async fn page(
 ) -> Result<(StatusCode, axum::Json<AlertRow>), Problem> {
     let alert = alerts::page(&app, &new.to, &new.message, new.urgency, own_key(&headers, &caller), &caller).await?;
     Ok((StatusCode::CREATED, axum::Json(alert.into())))
+}
+
+/// Take an acknowledgement back: nobody has it, and it pages again
+#[utoipa::path(post, path = "/alerts/{id}/unacknowledge", tag = "alerts", params(("id" = String, Path)), responses((status = 200, body = AlertRow)))]
+pub(super) async fn unacknowledge(Responder(caller): Responder, State(app): State<App>, Path(id): Path<String>) -> Done {
+    rights::on_alert(&app, &caller, &AlertId(id.clone())).await?;
+    Ok(axum::Json(alerts::unacknowledge(&app, &AlertId(id), caller.actor()).await?.into()))
+}
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reassign {
+    /// `user:ID`, `team:ID` or `policy:ID`.
+    to: String,
+}
+
+/// Give it to somebody else, or to another policy; they are paged at once
+#[utoipa::path(post, path = "/alerts/{id}/reassign", tag = "alerts", params(("id" = String, Path)), request_body = Reassign,
+    responses((status = 200, body = AlertRow)))]
+pub(super) async fn reassign(
+    Responder(caller): Responder,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Json(wish): Json<Reassign>,
+) -> Done {
+    rights::on_alert(&app, &caller, &AlertId(id.clone())).await?;
+    Ok(axum::Json(alerts::reassign(&app, &AlertId(id), &wish.to, caller.actor()).await?.into()))
+}
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PullIn {
+    users: Vec<String>,
+    #[serde(default)]
+    message: String,
+}
+
+/// Page further people to join in; whoever has it keeps it
+#[utoipa::path(post, path = "/alerts/{id}/responders", tag = "alerts", params(("id" = String, Path)), request_body = PullIn,
+    responses((status = 201, body = List<AlertRow>)))]
+pub(super) async fn pull_in(
+    Responder(caller): Responder,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Json(wish): Json<PullIn>,
+) -> Result<(StatusCode, axum::Json<List<AlertRow>>), Problem> {
+    rights::on_alert(&app, &caller, &AlertId(id.clone())).await?;
+    let users: Vec<UserId> = wish.users.into_iter().map(UserId).collect();
+    let paged = alerts::pull_in(&app, &AlertId(id), &users, &wish.message, &caller).await?;
+    Ok((StatusCode::CREATED, axum::Json(List { items: paged.into_iter().map(AlertRow::from).collect(), next: None })))
+}
+
+/// An earlier alert that looks alike.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct SimilarRow {
+    #[serde(flatten)]
+    alert: AlertRow,
+    /// `same key`, `same summary`, `same alert name`.
+    because: String,
+}
+
+/// List earlier alerts of the same service that look alike, newest first
+#[utoipa::path(get, path = "/alerts/{id}/similar", tag = "alerts", params(("id" = String, Path)), responses((status = 200, body = List<SimilarRow>)))]
+pub(super) async fn similar(
+    _: Viewer,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<axum::Json<List<SimilarRow>>, Problem> {
+    let row = |one: alerts::Similar| SimilarRow { alert: one.alert.into(), because: one.because.to_owned() };
+    let items = alerts::similar(&app, &AlertId(id)).await?.into_iter().map(row).collect();
+    Ok(axum::Json(List { items, next: None }))
+}
+
+/// What a source has sent, masked.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct EventRow {
+    at: Timestamp,
+    /// `service/integration`.
+    integration: String,
+    /// `trigger`, `acknowledge`, `resolve`.
+    action: String,
+    summary: String,
+    #[schema(value_type = words::Severity)]
+    severity: Severity,
+    labels: BTreeMap<String, String>,
+    details: serde_json::Value,
+}
+
+/// List what an alert's source has sent, masked, newest first
+#[utoipa::path(get, path = "/alerts/{id}/events", tag = "alerts", params(("id" = String, Path)), responses((status = 200, body = List<EventRow>)))]
+pub(super) async fn received(
+    _: Viewer,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<axum::Json<List<EventRow>>, Problem> {
+    let row = |one: firedog_store::event::Received| EventRow {
+        at: one.at,
+        integration: one.event.integration.0,
+        action: serde_json::to_value(one.event.action).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default(),
+        summary: one.event.summary,
+        severity: one.event.severity,
+        labels: one.event.labels,
+        details: one.event.details,
+    };
+    let items = alerts::events(&app, &AlertId(id)).await?.into_iter().map(row).collect();
+    Ok(axum::Json(List { items, next: None }))
+}
+
+/// One wish for many alerts.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Bulk {
+    /// 1 to 200.
+    ids: Vec<String>,
+    action: BulkAction,
+    /// Of `snooze`: a length.
+    #[serde(default, rename = "for")]
+    length: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum BulkAction {
+    Acknowledge,
+    Unacknowledge,
+    Resolve,
+    Escalate,
+    Snooze,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct BulkRow {
+    id: String,
+    done: bool,
+    /// Why not.
+    why: Option<String>,
+}
+
+/// Alerts that one request acts on.
+const MAX_BULK: usize = 200;
+/// Of them at once; the store commits them together.
+const BULK_AT_ONCE: usize = 16;
+
+/// Do the same to many alerts; each is done or refused for itself
+#[utoipa::path(post, path = "/alerts/actions", tag = "alerts", request_body = Bulk, responses((status = 200, body = List<BulkRow>)))]
+pub(super) async fn bulk(
+    Responder(caller): Responder,
+    State(app): State<App>,
+    Json(bulk): Json<Bulk>,
+) -> Result<axum::Json<List<BulkRow>>, Problem> {
+    use futures_util::StreamExt as _;
+    if bulk.ids.is_empty() || bulk.ids.len() > MAX_BULK {
+        return Err(Problem::invalid(format!("name 1 to {MAX_BULK} alerts")));
+    }
+    let until = match (bulk.action, bulk.length.as_deref()) {
+        (BulkAction::Snooze, length) => Some(super::live::end(&app, None, None, length)?),
+        (_, None) => None,
+        _ => return Err(Problem::invalid("`for` goes with `snooze`")),
+    };
+    let (app, caller, action) = (&app, &caller, bulk.action);
+    let one = |id: String| async move {
+        let alert = AlertId(id.clone());
+        let done = async {
+            rights::on_alert(app, caller, &alert).await?;
+            let by = caller.actor();
+            match action {
+                BulkAction::Acknowledge => alerts::acknowledge(app, &alert, by).await,
+                BulkAction::Unacknowledge => alerts::unacknowledge(app, &alert, by).await,
+                BulkAction::Resolve => alerts::resolve(app, &alert, by).await,
+                BulkAction::Escalate => alerts::escalate(app, &alert, by).await,
+                BulkAction::Snooze => alerts::snooze(app, &alert, until.unwrap_or_else(|| app.now()), by).await,
+            }
+        };
+        let why = done.await.err().map(|error| error.to_string());
+        BulkRow { id, done: why.is_none(), why }
+    };
+    let items = futures_util::stream::iter(bulk.ids).map(one).buffered(BULK_AT_ONCE).collect().await;
+    Ok(axum::Json(List { items, next: None }))
 }

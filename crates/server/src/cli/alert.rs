@@ -31,6 +31,36 @@ pub(crate) enum Alert {
   firedog --as ada alert ack ID1 ID2"
     )]
     Ack(Ids),
+    /// Take an acknowledgement back: nobody has it, and it pages again
+    #[command(after_help = "Example:\n  firedog alert unack 0199a7c2-5f0e-7c3a-9d2e-3b1f6f1c2a4d")]
+    Unack(Ids),
+    /// Give it to somebody else, or to another policy; they are paged at once
+    #[command(
+        after_help = "Examples:\n  firedog alert reassign ID --to user:grace\n  firedog alert reassign ID --to policy:database"
+    )]
+    Reassign {
+        #[arg(value_name = "ID")]
+        id: String,
+        /// user:ID, team:ID or policy:ID
+        #[arg(long, value_name = "WHOM")]
+        to: String,
+    },
+    /// Page further people to join in; whoever has it keeps it
+    #[command(after_help = "Example:\n  firedog alert pull-in ID grace linus --message 'need a database hand'")]
+    PullIn {
+        #[arg(value_name = "ID")]
+        id: String,
+        #[arg(required = true, value_name = "USER")]
+        users: Vec<String>,
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        message: String,
+    },
+    /// List earlier alerts of the same service that look alike
+    #[command(after_help = "Example:\n  firedog alert similar 0199a7c2-5f0e-7c3a-9d2e-3b1f6f1c2a4d")]
+    Similar {
+        #[arg(value_name = "ID")]
+        id: String,
+    },
     /// Resolve: it is over
     #[command(after_help = "Example:\n  firedog alert resolve 0199a7c2-5f0e-7c3a-9d2e-3b1f6f1c2a4d")]
     Resolve(Ids),
@@ -70,6 +100,12 @@ pub(crate) struct List {
     /// Only this service
     #[arg(long, value_name = "ID")]
     service: Option<String>,
+    /// Only services of this team
+    #[arg(long, value_name = "ID")]
+    team: Option<String>,
+    /// Only those whose summary, key, source or labels hold this
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     limit: u32,
@@ -155,6 +191,29 @@ pub(crate) async fn run(call: &Call, verb: Alert) -> Result<(), Failure> {
         Alert::Ack(Ids { ids }) => act(call, &ids, "acknowledge", "Acknowledged").await,
         Alert::Resolve(Ids { ids }) => act(call, &ids, "resolve", "Resolved").await,
         Alert::Escalate(Ids { ids }) => act(call, &ids, "escalate", "Escalated").await,
+        Alert::Unack(Ids { ids }) => act(call, &ids, "unacknowledge", "Taken back").await,
+        Alert::Reassign { id, to } => {
+            let alert = call.client.post(&["alerts", &id, "reassign"], &json!({ "to": to })).await?;
+            call.done(&alert, &format!("Given to {}: {}", clean(&to), clean(text(&alert, "summary"))))
+        }
+        Alert::PullIn { id, users, message } => {
+            let body = json!({ "users": users, "message": message });
+            let paged = call.client.post(&["alerts", &id, "responders"], &body).await?;
+            call.done(&paged, &format!("{} is being paged to join in.", clean(&users.join(", "))))
+        }
+        Alert::Similar { id } => {
+            let answer = call.client.get(&["alerts", &id, "similar"], &[]).await?;
+            if call.json {
+                return print_json(&answer["items"]);
+            }
+            let zone = call.zone();
+            let mut table = Table::new(&["ID", "STATE", "WHEN", "BECAUSE", "SUMMARY"], 4);
+            for alert in answer["items"].as_array().into_iter().flatten() {
+                let [id, state, because, summary] = ["id", "state", "because", "summary"].map(|key| cell(text(alert, key)));
+                table.row([id, state, cell(call.short(alert, "created_at", &zone)), because, summary]);
+            }
+            call.table(&table, "Nothing alike in the last 90 days.")
+        }
         Alert::Snooze { id, span } => {
             let zone = call.zone();
             let period = call.period(None, &span, &zone)?;
@@ -175,6 +234,12 @@ pub(crate) async fn run(call: &Call, verb: Alert) -> Result<(), Failure> {
 async fn list(call: &Call, args: List) -> Result<(), Failure> {
     let states = states(&args.state);
     let mut query = vec![("state", states.as_str())];
+    if let Some(team) = &args.team {
+        query.push(("team", team));
+    }
+    if let Some(search) = &args.search {
+        query.push(("q", search));
+    }
     if let Some(service) = &args.service {
         query.push(("service", service));
     }

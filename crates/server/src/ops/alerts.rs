@@ -10,6 +10,7 @@ use firedog_domain::setup::{Target, Urgency};
 use firedog_domain::suppression::{Held, World, held, occurrence, silences};
 use firedog_engine::Raise;
 use firedog_store::alert::{Filter, Position};
+use firedog_store::event::Received;
 use firedog_store::{Op, Tx};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -21,6 +22,15 @@ const MAX_TIMELINE: u32 = 2_000;
 const NEWEST_EVENTS: u32 = 1;
 /// Longest note, in characters: a page of text.
 const MAX_NOTE: usize = 4_000;
+/// People who are pulled in at once.
+const MAX_PULLED_IN: usize = 20;
+/// How far back alike alerts are looked for, how many alerts are looked through, and how many shown.
+const SIMILAR_WITHIN: SignedDuration = SignedDuration::from_hours(90 * 24);
+const LOOKED_THROUGH: u32 = 500;
+const MAX_SIMILAR: usize = 20;
+/// Messages of its source that are shown.
+const MAX_EVENTS: u32 = 50;
+
 /// Longest snooze. Whoever wants longer wants a silence, which has a reason and an author.
 const MAX_SNOOZE: SignedDuration = SignedDuration::from_hours(31 * 24);
 
@@ -30,18 +40,45 @@ pub struct Query {
     /// `triggered,acknowledged`; empty: those two; `all`: every state.
     pub state: Option<String>,
     pub service: Option<String>,
+    /// Those of this team's services.
+    pub team: Option<String>,
+    pub urgency: Option<Urgency>,
+    /// Words, each held by the summary, dedup key, source, service or labels.
+    pub text: Option<String>,
+    pub since: Option<Timestamp>,
+    pub until: Option<Timestamp>,
     pub limit: Option<u32>,
     pub cursor: Option<String>,
 }
 
+/// Longest text that is searched for, in characters.
+const MAX_TEXT: usize = 200;
+const MAX_WORDS: usize = 8;
+
 /// Newest first.
 pub async fn list(app: &App, query: &Query) -> Result<Page<Alert>> {
     let states = states(query.state.as_deref())?;
-    let services: Vec<ServiceId> = query.service.iter().flat_map(|all| all.split(',')).map(|id| id.trim().into()).collect();
+    let mut services: Vec<ServiceId> = query.service.iter().flat_map(|all| all.split(',')).map(|id| id.trim().into()).collect();
+    if let Some(team) = &query.team {
+        let scene = app.engine.scene().await?;
+        if !scene.world.setup.teams.contains(team) {
+            return Err(Error::NotFound(format!("there is no team `{team}`")));
+        }
+        let of_team = scene.world.setup.services.iter().filter(|service| service.team.as_str() == team).map(|one| &one.id);
+        services = of_team.filter(|id| services.is_empty() || services.contains(id)).cloned().collect();
+        if services.is_empty() {
+            return Ok(Page::whole(Vec::new()));
+        }
+    }
+    let words: Vec<String> = query.text.iter().flat_map(|text| text.split_whitespace()).map(str::to_owned).collect();
+    if words.len() > MAX_WORDS || words.iter().map(|word| word.chars().count()).sum::<usize>() > MAX_TEXT {
+        return Err(Error::Invalid(format!("search for {MAX_WORDS} words and {MAX_TEXT} characters at the most")));
+    }
     let after = query.cursor.as_deref().map(read_cursor).transpose()?;
     let after = after.map(|(created_at, id)| Position { created_at, id: AlertId(id) });
     let size = page_size(query.limit);
-    let filter = Filter { states, services, ..Filter::default() };
+    let Query { urgency, since, until, .. } = *query;
+    let filter = Filter { states, services, urgency, since, until, words, ..Filter::default() };
     let alerts = app.engine.store().read(List { filter, after, limit: size + 1 }).await?;
     Ok(Page::of(alerts, size, |alert| cursor(alert.created_at, alert.id.as_str())))
 }
@@ -122,6 +159,99 @@ pub async fn note(app: &App, id: &AlertId, text: &str, by: Actor) -> Result<Aler
         return Err(Error::Invalid(format!("a note has 1 to {MAX_NOTE} characters")));
     }
     Ok(app.engine.act(id, Input::Note { text: text.to_owned() }, &by).await?)
+}
+
+/// Nobody has it any more.
+pub async fn unacknowledge(app: &App, id: &AlertId, by: Actor) -> Result<Alert> {
+    Ok(app.engine.act(id, Input::Unacknowledge, &by).await?)
+}
+
+/// Gives it to a person, a team, or another policy: `user:ID`, `team:ID`, `policy:ID`.
+pub async fn reassign(app: &App, id: &AlertId, to: &str, by: Actor) -> Result<Alert> {
+    let scene = app.engine.scene().await?;
+    let setup = &scene.world.setup;
+    let wrong = || Error::Invalid(format!("`{to}` is none of user:ID, team:ID, policy:ID"));
+    let unknown = |kind: &str, id: &str| Error::NotFound(format!("there is no {kind} `{id}`"));
+    let to = match to.split_once(':').ok_or_else(wrong)? {
+        ("user", id) if setup.users.contains(id) => Pin::User(id.into()),
+        ("policy", id) if setup.policies.contains(id) => Pin::Policy(id.into()),
+        ("team", id) => match setup.teams.get(id).ok_or_else(|| unknown("team", id))?.policy.clone() {
+            Some(policy) => Pin::Policy(policy),
+            None => Pin::Team(id.into()),
+        },
+        (kind @ ("user" | "policy"), id) => return Err(unknown(kind, id)),
+        _ => return Err(wrong()),
+    };
+    Ok(app.engine.act(id, Input::Reassign { to }, &by).await?)
+}
+
+/// Pages further people to join in; whoever has the alert keeps it. Each gets a page of their own that goes on until they answer.
+pub async fn pull_in(app: &App, id: &AlertId, users: &[UserId], message: &str, caller: &Caller) -> Result<Vec<Alert>> {
+    if users.is_empty() || users.len() > MAX_PULLED_IN {
+        return Err(Error::Invalid(format!("name 1 to {MAX_PULLED_IN} people")));
+    }
+    let shown = app.engine.store().read(One { id: id.clone() }).await?;
+    let alert = shown.ok_or_else(|| Error::NotFound(format!("there is no alert {id}")))?;
+    if !alert.is_open() {
+        return Err(Error::Conflict("it is over; there is nothing to join".to_owned()));
+    }
+    let what = if message.trim().is_empty() { alert.summary.clone() } else { format!("{}: {}", message.trim(), alert.summary) };
+    let mut paged = Vec::new();
+    for user in users {
+        let raise = Raise {
+            service: None,
+            to: Some(Target::User(user.clone())),
+            summary: summary(&format!("join in: {what}"))?,
+            severity: alert.severity,
+            urgency: Some(Urgency::High),
+            labels: [("joins".to_owned(), id.to_string())].into(),
+            // Asked twice, somebody is paged once.
+            dedup_key: Some(format!("join:{id}:{user}")),
+            details: Value::Null,
+        };
+        let page = app.engine.raise(raise, &caller.actor()).await?;
+        app.engine.act(id, Input::Note { text: format!("{user} is pulled in, with page {}", page.id) }, &caller.actor()).await?;
+        paged.push(page);
+    }
+    Ok(paged)
+}
+
+/// What was the matter before.
+#[derive(Clone, Debug)]
+pub struct Similar {
+    pub alert: Alert,
+    /// In words: `same key`, `same summary`, `same alert name`.
+    pub because: &'static str,
+}
+
+/// Earlier alerts of the same service that look alike, newest first.
+pub async fn similar(app: &App, id: &AlertId) -> Result<Vec<Similar>> {
+    let alert = app.engine.store().read(One { id: id.clone() }).await?;
+    let alert = alert.ok_or_else(|| Error::NotFound(format!("there is no alert {id}")))?;
+    let Some(service) = alert.service.clone() else { return Ok(Vec::new()) };
+    let since = firedog_domain::time::after(alert.created_at, -SIMILAR_WITHIN);
+    let filter = Filter { services: vec![service], since: Some(since), ..Filter::default() };
+    let others = app.engine.store().read(List { filter, after: None, limit: LOOKED_THROUGH }).await?;
+    let alike = |other: &Alert| {
+        let name = |alert: &Alert| alert.labels.get("alertname").cloned();
+        if other.dedup_key == alert.dedup_key {
+            Some("same key")
+        } else if other.summary == alert.summary {
+            Some("same summary")
+        } else if name(other).is_some() && name(other) == name(&alert) {
+            Some("same alert name")
+        } else {
+            None
+        }
+    };
+    let found = others.into_iter().filter(|other| other.id != alert.id);
+    Ok(found.filter_map(|other| Some(Similar { because: alike(&other)?, alert: other })).take(MAX_SIMILAR).collect())
+}
+
+/// What its source has sent, masked, newest first.
+pub async fn events(app: &App, id: &AlertId) -> Result<Vec<Received>> {
+    let events = app.engine.store().read(EventsOf { id: id.clone() }).await?;
+    events.ok_or_else(|| Error::NotFound(format!("there is no alert {id}")))
 }
 
 /// An alert that a person or a script raises on a service.
@@ -235,6 +365,21 @@ impl Op for One {
     const NAME: &'static str = "alert_get";
     async fn run(&self, tx: &mut dyn Tx) -> firedog_store::Result<Self::Out> {
         firedog_store::alert::get(tx, &self.id).await
+    }
+}
+
+struct EventsOf {
+    id: AlertId,
+}
+
+impl Op for EventsOf {
+    type Out = Option<Vec<Received>>;
+    const NAME: &'static str = "alert_events";
+    async fn run(&self, tx: &mut dyn Tx) -> firedog_store::Result<Self::Out> {
+        match firedog_store::alert::get(tx, &self.id).await? {
+            Some(_) => firedog_store::event::for_alert(tx, &self.id, MAX_EVENTS).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 

@@ -175,3 +175,135 @@ async fn what_is_not_there_is_a_problem_that_says_what_to_do() {
     let large = format!("{{\"service\":\"{}\"}}", "x".repeat(2 << 20));
     town.call("POST", "/api/v1/alerts", &[("authorization", &format!("Bearer {ADMIN}"))], large).await.is(413);
 }
+
+#[tokio::test]
+async fn an_acknowledgement_can_be_taken_back_and_an_alert_given_away() {
+    everywhere(async |town| {
+        let id = town.trigger("k", "down").await;
+        town.sent().await;
+        town.post(&format!("/alerts/{id}/unacknowledge"), json!({})).await.is(409);
+        town.post(&format!("/alerts/{id}/acknowledge"), json!({})).await.is(200);
+        let back = town.post(&format!("/alerts/{id}/unacknowledge"), json!({})).await.is(200).json();
+        assert_eq!((&back["state"], &back["next"]["kind"]), (&json!("triggered"), &json!("page")));
+        assert!(town.sent().await.contains(&"page ada/hook".to_owned()));
+        for (wrong, status) in [("grace", 400), ("user:nobody", 404), ("policy:none", 404), ("team:none", 404), ("pet:rex", 400)]
+        {
+            town.post(&format!("/alerts/{id}/reassign"), json!({ "to": wrong })).await.is(status);
+        }
+        let given = town.post(&format!("/alerts/{id}/reassign"), json!({ "to": "user:linus" })).await.is(200).json();
+        assert_eq!((&given["policy"], &given["state"]), (&json!("user:linus"), &json!("triggered")));
+        let sent = town.sent().await;
+        assert!(
+            sent.iter().any(|one| one.starts_with("page linus/")) && !sent.iter().any(|one| one.starts_with("page ada")),
+            "{sent:?}"
+        );
+        let kinds: Vec<String> = town.get(&format!("/alerts/{id}")).await["timeline"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| entry["kind"].as_str().unwrap().to_owned())
+            .collect();
+        assert!(kinds.contains(&"unacknowledged".to_owned()) && kinds.contains(&"reassigned".to_owned()), "{kinds:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn further_people_are_pulled_in_and_whoever_has_it_keeps_it() {
+    everywhere(async |town| {
+        let id = town.trigger("k", "down").await;
+        town.post(&format!("/alerts/{id}/acknowledge"), json!({})).await.is(200);
+        town.sent().await;
+        let wish = json!({ "users": ["grace", "linus"], "message": "need a hand" });
+        let pages = town.post(&format!("/alerts/{id}/responders"), wish.clone()).await.is(201).json();
+        assert_eq!(pages["items"][0]["summary"], "join in: need a hand: down");
+        assert_eq!(pages["items"][0]["labels"]["joins"], json!(id));
+        let sent = town.sent().await;
+        assert!(
+            sent.contains(&"page grace/hook".to_owned()) && sent.iter().any(|one| one.starts_with("page linus/")),
+            "{sent:?}"
+        );
+        assert_eq!(town.state(&id).await, "acknowledged");
+        // Asked twice, they are paged once.
+        town.post(&format!("/alerts/{id}/responders"), wish).await.is(201);
+        assert!(town.sent().await.is_empty());
+        town.post(&format!("/alerts/{id}/responders"), json!({ "users": [] })).await.is(400);
+        town.post(&format!("/alerts/{id}/responders"), json!({ "users": ["nobody"] })).await.is(404);
+        town.post(&format!("/alerts/{id}/resolve"), json!({})).await.is(200);
+        town.post(&format!("/alerts/{id}/responders"), json!({ "users": ["grace"] })).await.is(409);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_are_acted_on_at_once_and_each_says_how_it_went() {
+    everywhere(async |town| {
+        let mut ids = Vec::new();
+        for n in 0..20 {
+            ids.push(town.trigger(&format!("k{n}"), "down").await);
+        }
+        ids.push("0199a7c2-5f0e-7c3a-9d2e-3b1f6f1c2a4d".to_owned());
+        let wish = |action: &str| json!({ "ids": ids, "action": action });
+        let done = town.post("/alerts/actions", wish("acknowledge")).await.is(200).json();
+        let rows = done["items"].as_array().unwrap();
+        assert_eq!(rows.iter().filter(|row| row["done"] == true).count(), 20);
+        assert!(rows[20]["why"].as_str().unwrap().contains("no alert"), "{rows:?}");
+        assert_eq!(town.get("/alerts?state=acknowledged").await["items"].as_array().unwrap().len(), 20);
+        town.post("/alerts/actions", json!({ "ids": ids[..2], "action": "snooze", "for": "1h" })).await.is(200);
+        town.post("/alerts/actions", json!({ "ids": ids[..2], "action": "snooze" })).await.is(400);
+        town.post("/alerts/actions", json!({ "ids": [], "action": "resolve" })).await.is(400);
+        town.post("/alerts/actions", json!({ "ids": vec!["x"; 201], "action": "resolve" })).await.is(400);
+        let done = town.post("/alerts/actions", wish("resolve")).await.is(200).json();
+        assert_eq!(done["items"].as_array().unwrap().iter().filter(|row| row["done"] == true).count(), 20);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn alerts_are_searched_and_earlier_ones_found() {
+    everywhere(async |town| {
+        let first = town.trigger("core-042", "Core is down for 042").await;
+        town.post(&format!("/alerts/{first}/resolve"), json!({})).await.is(200);
+        town.clock.advance(minutes(60));
+        let again = town.trigger("core-042", "Core is down for 042, again").await;
+        let other = town.trigger("disk", "disk full").await;
+        let found = async |query: &str| -> Vec<String> {
+            let list = town.get(&format!("/alerts?{query}")).await;
+            list["items"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(found("q=CORE").await, [again.clone()]);
+        assert_eq!(found("q=core&state=all").await, [again.clone(), first.clone()]);
+        assert_eq!(found("team=pupper&q=disk").await, [other.clone()]);
+        assert_eq!(found("team=support").await, Vec::<String>::new());
+        assert_eq!(found("q=042+again+severity").await, Vec::<String>::new());
+        assert_eq!(found("q=again+core").await, [again.clone()]);
+        assert_eq!(found("urgency=low").await, Vec::<String>::new());
+        town.api(crate::town::ADMIN, "GET", "/alerts?team=none", None).await.is(404);
+        town.api(crate::town::ADMIN, "GET", &format!("/alerts?q={}", "x".repeat(201)), None).await.is(400);
+        let similar = town.get(&format!("/alerts/{again}/similar")).await;
+        assert_eq!((&similar["items"][0]["id"], &similar["items"][0]["because"]), (&json!(first), &json!("same key")));
+        assert_eq!(similar["items"].as_array().unwrap().len(), 1);
+        let events = town.get(&format!("/alerts/{again}/events")).await;
+        assert_eq!((&events["items"][0]["action"], &events["items"][0]["integration"]), (&json!("trigger"), &json!("shop/pd")));
+        town.api(crate::town::ADMIN, "GET", "/alerts/none/events", None).await.is(404);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn views_are_kept_by_each_person() {
+    everywhere(async |town| {
+        let ada = town.post("/tokens", json!({ "name": "ada", "role": "viewer", "user": "ada" })).await.is(201).json();
+        let ada = ada["token"].as_str().unwrap();
+        let view = Some(json!({ "query": "q=core&state=triggered" }));
+        town.api(ada, "PUT", "/me/filters/core%20only", view.clone()).await.is(200);
+        town.api(ada, "PUT", "/me/filters/core%20only", view).await.is(200);
+        let kept = town.api(ada, "GET", "/me/filters", None).await.is(200).json();
+        assert_eq!(kept["items"], json!([{ "name": "core only", "query": "q=core&state=triggered" }]));
+        town.api(ada, "PUT", "/me/filters/x", Some(json!({ "query": "a b" }))).await.is(400);
+        town.api(ada, "DELETE", "/me/filters/core%20only", None).await.is(204);
+        town.api(ada, "DELETE", "/me/filters/core%20only", None).await.is(404);
+        town.api(ADMIN, "GET", "/me/filters", None).await.is(400);
+    })
+    .await;
+}

@@ -97,6 +97,18 @@ const COVERS: [(&str, Need); 5] = [
     ("POST /covers/{id}/accept", Act),
     ("POST /covers/{id}/decline", Act),
 ];
+/// More about alerts. What a bulk may not do it says of each alert.
+const ALERTS: [(&str, Need); 9] = [
+    ("GET /me/filters", Read),
+    ("PUT /me/filters/{name}", Read),
+    ("DELETE /me/filters/{name}", Read),
+    ("POST /alerts/actions", Act),
+    ("POST /alerts/{id}/unacknowledge", ActInTeam),
+    ("POST /alerts/{id}/reassign", ActInTeam),
+    ("POST /alerts/{id}/responders", ActInTeam),
+    ("GET /alerts/{id}/similar", Read),
+    ("GET /alerts/{id}/events", Read),
+];
 /// Those of administrators that are alike.
 /// Leave is one's own affair, whatever team; of somebody else's it is a test of its own.
 const LEAVE: [(&str, Need); 4] = [("GET /leave", Read), ("POST /leave", Act), ("DELETE /leave/{id}", Act), ("POST /help", Act)];
@@ -153,6 +165,8 @@ async fn request(town: &Town, operation: &str, n: usize) -> (String, Option<Valu
         "POST /alerts/{id}/snooze" => Some(json!({ "for": "1h" })),
         "POST /alerts/{id}/notes" => Some(json!({ "text": "x" })),
         "POST /overrides" => Some(json!({ "schedule": "primary", "user": "grace", "for": "1h" })),
+        "POST /alerts/{id}/reassign" => Some(json!({ "to": "user:grace" })),
+        "POST /alerts/{id}/responders" => Some(json!({ "users": ["grace"] })),
         "POST /covers" => Some(json!({ "schedule": "primary", "user": "ada", "for": "1h" })),
         "POST /silences" => Some(json!({ "service": "shop", "for": "1h" })),
         "POST /maintenance" => Some(json!({ "services": ["shop"], "for": "1h" })),
@@ -170,8 +184,14 @@ async fn made(town: &Town, path: &str, body: Value) -> String {
 
 #[tokio::test]
 async fn every_operation_by_every_role_and_team() {
-    let table: BTreeMap<&str, Need> =
-        TABLE.into_iter().chain(LEAVE).chain(REACH).chain(COVERS).chain(ADMIN_TOO.map(|one| (one, Admin))).collect();
+    let table: BTreeMap<&str, Need> = TABLE
+        .into_iter()
+        .chain(LEAVE)
+        .chain(REACH)
+        .chain(COVERS)
+        .chain(ALERTS)
+        .chain(ADMIN_TOO.map(|one| (one, Admin)))
+        .collect();
     let mut unknown: Vec<String> = documented().into_iter().filter(|one| !table.contains_key(one.as_str())).collect();
     let documented = documented();
     unknown.extend(table.keys().filter(|one| !documented.iter().any(|other| other == *one)).map(|one| (*one).to_owned()));

@@ -13,6 +13,8 @@ pub struct Filter {
     pub since: Option<Timestamp>,
     /// Created before.
     pub until: Option<Timestamp>,
+    /// Each is held by the summary, the dedup key, the source, the service or the labels (`name=value` too), whatever the case.
+    pub words: Vec<String>,
 }
 
 /// Where a page ended: the last alert on it.
@@ -65,6 +67,18 @@ pub async fn list(tx: &mut dyn Tx, filter: &Filter, after: Option<&Position>, li
         params.push(until.into());
         sql.push_str(&format!(" AND created_at < {}", place(&params)));
     }
+    let patterns: Vec<(String, Option<String>)> = filter.words.iter().map(|word| patterns(word)).collect();
+    for (anywhere, label) in &patterns {
+        params.push(anywhere.into());
+        let here = place(&params);
+        let fields = ["summary", "dedup_key", "COALESCE(source, '')", "COALESCE(service, '')", "labels"];
+        let mut any: Vec<String> = fields.map(|field| format!("LOWER({field}) LIKE {here} ESCAPE '!'")).into();
+        if let Some(label) = label {
+            params.push(label.into());
+            any.push(format!("LOWER(labels) LIKE {} ESCAPE '!'", place(&params)));
+        }
+        sql.push_str(&format!(" AND ({})", any.join(" OR ")));
+    }
     if let Some(after) = after {
         params.push(after.created_at.into());
         let at = place(&params);
@@ -74,4 +88,11 @@ pub async fn list(tx: &mut dyn Tx, filter: &Filter, after: Option<&Position>, li
     params.push(limit.into());
     sql.push_str(&format!(" ORDER BY created_at DESC, id DESC LIMIT {}", place(&params)));
     read_all(tx.query(&sql, &params).await?)
+}
+
+/// A word as a pattern, and as a label in the JSON of labels if it is written like one.
+fn patterns(word: &str) -> (String, Option<String>) {
+    let plain = |text: &str| text.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
+    let label = word.split_once('=').map(|(name, value)| format!("%\"{}\":\"{}%", plain(name), plain(value)));
+    (format!("%{}%", plain(word)), label)
 }

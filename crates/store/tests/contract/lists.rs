@@ -44,6 +44,12 @@ contract! {
         assert_eq!(find(Filter { services: both, ..none.clone() }).await.len(), 4);
         assert_eq!(ids(&find(Filter { urgency: Some(Urgency::Low), ..none.clone() }).await), ["a0002"]);
         assert_eq!(find(Filter { integration: Some("web/prom".into()), ..none.clone() }).await.len(), 3);
+        let with = |text: &str| Filter { words: text.split(' ').map(str::to_owned).collect(), ..Filter::default() };
+        assert_eq!(find(with("KEY-")).await.len(), 4, "whatever the case");
+        assert_eq!(ids(&find(with("key-3")).await), ["a0003"]);
+        assert!(find(with("k%3")).await.is_empty() && find(with("key_3")).await.is_empty(), "no wildcards");
+        assert!(find(with("\\")).await.is_empty() && find(with("!")).await.is_empty());
+        assert_eq!(ids(&find(with("web key-2")).await), ["a0002"], "every word");
         assert_eq!(ids(&find(Filter { since: Some(at(2)), until: Some(at(4)), ..none }).await), ["a0003", "a0002"]);
     }
 

@@ -11,6 +11,7 @@ use firedog_store::contact_test::{self, ContactTest};
 use firedog_store::cover::{self, Kept};
 use firedog_store::device::{self, Registered};
 use firedog_store::live;
+use firedog_store::saved_filter::{self, SavedFilter};
 use firedog_store::session::{self, Session};
 
 fn ada() -> UserId {
@@ -215,5 +216,16 @@ contract! {
         assert_eq!(run!(store.read, [] tx => cover::list(tx, at(0), 9)).unwrap().len(), 1);
         assert_eq!(run!(store.read, [] tx => cover::list(tx, at(30), 9)).unwrap(), []);
         assert_eq!(run!(store.read, [] tx => firedog_store::setup::heads(tx)).unwrap().live, 2);
+    }
+
+    async fn a_view_is_kept_under_its_name(store) {
+        let view = |query: &str, created_at| SavedFilter { name: "mine".to_owned(), query: query.to_owned(), created_at };
+        let (first, second) = (view("state=open", at(1)), view("q=core", at(2)));
+        run!(store.write, [first] tx => saved_filter::put(tx, &ada(), &first)).unwrap();
+        run!(store.write, [second] tx => saved_filter::put(tx, &ada(), &second)).unwrap();
+        assert_eq!(run!(store.read, [] tx => saved_filter::list(tx, &ada(), 9)).unwrap(), [second]);
+        assert_eq!(run!(store.read, [] tx => saved_filter::list(tx, &UserId::from("grace"), 9)).unwrap(), []);
+        run!(store.write, [] tx => saved_filter::remove(tx, &ada(), "mine")).unwrap();
+        assert_eq!(run!(store.write, [] tx => saved_filter::remove(tx, &ada(), "mine")).unwrap_err(), Error::NotFound);
     }
 }

@@ -1,16 +1,16 @@
 // Acting on one alert or on many, from the inbox, the detail and the landing page.
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { type Answer, Problem, request } from "../../api/client";
+import { type Answer, type Problem, request } from "../../api/client";
 import { refresh } from "../../api/hooks";
 import { t } from "../../text";
 import { toast } from "../../ui";
 
 export type Alert = Answer<"GET /alerts">["items"][number];
-export type Verb = "acknowledge" | "resolve" | "escalate";
+export type Verb = "acknowledge" | "unacknowledge" | "resolve" | "escalate";
 
-/** Calls under way at once when many alerts are changed. */
-const AT_ONCE = 4;
+/** Alerts that one request acts on. */
+const BATCH = 100;
 export const SNOOZES = ["15m", "30m", "1h", "2h", "8h"];
 
 export function useActions() {
@@ -19,31 +19,26 @@ export function useActions() {
 
   const after = () => refresh(client, ["GET /alerts", "GET /alerts/{id}"]);
 
-  /** Acts on each; tells how many worked, and why the others did not. */
+  /** Acts on each; tells how many worked, and why the others did not. An acknowledgement can be taken back. */
   const many = async (verb: Verb, ids: string[]) => {
-    const waiting = [...ids];
-    const problems: Problem[] = [];
-    let done = 0;
-    if (ids.length > AT_ONCE) setProgress({ done, all: ids.length });
-    const work = async () => {
-      for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
-        try {
-          await request(`POST /alerts/{id}/${verb}`, { path: { id } });
-        } catch (error) {
-          problems.push(error as Problem);
-        }
-        done += 1;
-        if (ids.length > AT_ONCE) setProgress({ done, all: ids.length });
+    const worked: string[] = [];
+    let why: string | undefined;
+    try {
+      for (let from = 0; from < ids.length; from += BATCH) {
+        if (ids.length > BATCH) setProgress({ done: from, all: ids.length });
+        const { items } = await request("POST /alerts/actions", { body: { action: verb, ids: ids.slice(from, from + BATCH) } });
+        worked.push(...items.filter((one) => one.done).map((one) => one.id));
+        why ??= items.find((one) => !one.done)?.why ?? undefined;
       }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    } catch (error) {
+      toast.problem(error as Problem);
+    }
     setProgress(null);
-    const worked = ids.length - problems.length;
-    if (worked > 0) toast.done(verb === "escalate" ? t.alerts.done.escalate : t.alerts.done[verb](worked));
-    const [first] = problems;
-    if (first && ids.length > 1)
-      toast.problem(new Problem(first.status, t.alerts.failed(problems.length), first.detail, first.next));
-    else if (first) toast.problem(first);
+    if (worked.length > 0) {
+      const said = verb === "escalate" ? t.alerts.done.escalate : t.alerts.done[verb](worked.length);
+      toast.done(said, verb === "acknowledge" ? () => void many("unacknowledge", worked) : undefined);
+    }
+    if (why) toast.failed(t.alerts.failed(ids.length - worked.length), why);
     await after();
   };
 

@@ -29,6 +29,7 @@ import {
 import { SNOOZES, useActions } from "./act";
 import style from "./alert.module.css";
 import { History } from "./history";
+import { Events, PullIn, Reassign, Similar } from "./others";
 
 export type Card = Answer<"GET /alerts/{id}">;
 
@@ -50,7 +51,11 @@ export default function AlertScreen() {
               </Stack>
             </Grid.Col>
             <Grid.Col span={{ base: 12, md: 5 }}>
-              <Facts card={card} />
+              <Stack>
+                <Facts card={card} />
+                <Similar id={card.id} />
+                <Events id={card.id} />
+              </Stack>
             </Grid.Col>
           </Grid>
         )}
@@ -105,6 +110,7 @@ function Buttons({ card }: { card: Card }) {
   const actions = useActions();
   const may = useMay()("responder");
   const { ask, dialog } = useAsk();
+  const [doing, setDoing] = useState<"pull-in" | "reassign" | null>(null);
   const resolve = () =>
     ask({
       title: t.alerts.resolveAsk(1),
@@ -153,7 +159,23 @@ function Buttons({ card }: { card: Card }) {
         <Button size="md" variant="default" disabled={!may} onClick={escalate} leftSection={<Icon name="up" />}>
           {t.alerts.escalate}
         </Button>
+        <Menu>
+          <Menu.Target>
+            <Button size="md" variant="default" disabled={!may} leftSection={<Icon name="dots" />}>
+              {t.alerts.more}
+            </Button>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Item onClick={() => setDoing("pull-in")}>{t.alerts.pullIn}</Menu.Item>
+            <Menu.Item onClick={() => setDoing("reassign")}>{t.alerts.reassign}</Menu.Item>
+            {card.state === "acknowledged" && (
+              <Menu.Item onClick={() => void actions.many("unacknowledge", [card.id])}>{t.alerts.unacknowledge}</Menu.Item>
+            )}
+          </Menu.Dropdown>
+        </Menu>
       </div>
+      {doing === "pull-in" && <PullIn id={card.id} close={() => setDoing(null)} />}
+      {doing === "reassign" && <Reassign id={card.id} close={() => setDoing(null)} />}
       {may && <Note id={card.id} save={actions.note} />}
       {dialog}
     </>

@@ -5,6 +5,7 @@ import type { Alert } from "./act";
 export interface Filters {
   state: "open" | "triggered" | "acknowledged" | "resolved";
   service: string;
+  team: string;
   text: string;
   sort: "newest" | "urgent";
 }
@@ -17,6 +18,7 @@ export function useFilters(): [Filters, (change: Partial<Filters>) => void] {
   const filters: Filters = {
     state,
     service: params.get("service") ?? "",
+    team: params.get("team") ?? "",
     text: params.get("q") ?? "",
     sort: params.get("sort") === "urgent" ? "urgent" : "newest",
   };
@@ -25,6 +27,7 @@ export function useFilters(): [Filters, (change: Partial<Filters>) => void] {
     const written = new URLSearchParams();
     if (all.state !== "open") written.set("state", all.state);
     if (all.service) written.set("service", all.service);
+    if (all.team) written.set("team", all.team);
     if (all.text) written.set("q", all.text);
     if (all.sort !== "newest") written.set("sort", all.sort);
     setParams(written, { replace: true });

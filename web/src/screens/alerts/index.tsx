@@ -1,7 +1,7 @@
 import { useCallback, useMemo, useRef, useState } from "react";
 import { useLocation } from "wouter";
 import { useList } from "../../api/hooks";
-import { useServices } from "../../lib/names";
+import { useServices, useTeams } from "../../lib/names";
 import { useMay } from "../../shell/session";
 import { t } from "../../text";
 import {
@@ -17,6 +17,7 @@ import {
   Text,
   TextInput,
   useAsk,
+  useDebouncedValue,
   useMediaQuery,
   Waiting,
 } from "../../ui";
@@ -25,9 +26,12 @@ import { byUrgency, fits, useFilters } from "./filters";
 import { KeysHelp, useInboxKeys } from "./keys";
 import { PageSomebody } from "./page";
 import { AlertLine, ROW_HEIGHT } from "./row";
+import { Views } from "./views";
 
 /** Alerts asked for at once. */
 const PAGE = 200;
+/** The server is asked when somebody has stopped typing; what is loaded is narrowed at once. */
+const TYPING_MS = 250;
 const NONE: Alert[] = [];
 
 /** The inbox: live, by keyboard or thumb, and no row ever moves under the cursor. */
@@ -35,9 +39,18 @@ export default function Alerts() {
   const [filters, change] = useFilters();
   const phone = useMediaQuery("(max-width: 48em)", false, { getInitialValueInEffect: false }) ?? false;
   const services = useServices();
+  const teams = useTeams();
   const may = useMay();
   const [, go] = useLocation();
-  const list = useList("GET /alerts", { query: { state: filters.state, service: filters.service || undefined, limit: PAGE } });
+  const [asked] = useDebouncedValue(filters.text.trim(), TYPING_MS);
+  const query = {
+    state: filters.state,
+    service: filters.service || undefined,
+    team: filters.team || undefined,
+    q: asked || undefined,
+    limit: PAGE,
+  };
+  const list = useList("GET /alerts", { query });
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [cursor, setCursor] = useState(-1);
   const [hovered, setHovered] = useState(false);
@@ -83,7 +96,7 @@ export default function Alerts() {
   });
   const more = list.more;
   const end = useCallback(() => more?.(), [more]);
-  const filtered = Boolean(filters.text || filters.service);
+  const filtered = Boolean(filters.text || filters.service || filters.team);
 
   return (
     <Screen
@@ -96,6 +109,7 @@ export default function Alerts() {
               {t.alerts.keys} <kbd style={{ marginInlineStart: 6 }}>?</kbd>
             </Button>
           )}
+          <Views />
           {may("responder") && <PageSomebody />}
         </>
       }
@@ -127,6 +141,19 @@ export default function Alerts() {
           clearable
           clearButtonProps={{ "aria-label": t.alerts.clear }}
         />
+        {(teams.data?.items ?? []).length > 1 && (
+          <Select
+            aria-label={t.alerts.team}
+            placeholder={t.alerts.anyTeam}
+            value={filters.team || null}
+            onChange={(team) => change({ team: team ?? "" })}
+            data={(teams.data?.items ?? []).map((one) => ({ value: one.id, label: one.name || one.id }))}
+            searchable
+            clearable
+            clearButtonProps={{ "aria-label": t.alerts.clear }}
+            w={160}
+          />
+        )}
         <Select
           aria-label={t.alerts.sort}
           value={filters.sort}
@@ -171,7 +198,7 @@ export default function Alerts() {
           hint={filtered || filters.state !== "open" ? t.alerts.emptyFilterHint : t.alerts.emptyOpenHint}
           action={
             filtered && (
-              <Button variant="default" onClick={() => change({ text: "", service: "" })}>
+              <Button variant="default" onClick={() => change({ text: "", service: "", team: "" })}>
                 {t.alerts.clear}
               </Button>
             )

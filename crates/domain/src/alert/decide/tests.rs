@@ -359,3 +359,36 @@ fn of_low_urgency_devices_too_wait_for_waking_hours() {
     assert!(!fx.notifications.is_empty());
     assert!(fx.notifications.iter().all(|n| n.ready_at > Some(night)), "{:?}", fx.notifications);
 }
+
+#[test]
+fn an_acknowledgement_that_is_taken_back_pages_again_from_the_beginning() {
+    let world = world();
+    let (alert, _) = opened(&world, "api");
+    let (held, _) = then(&world, &alert, Input::Acknowledge, &Actor::User("ada".into()), 10);
+    let (again, fx) = then(&world, &held, Input::Unacknowledge, &Actor::User("ada".into()), 12);
+    assert_eq!((again.state, &again.acknowledged_by), (State::Triggered, &None));
+    assert_eq!(fx.notifications.iter().map(|n| n.user.as_str()).collect::<Vec<_>>(), ["ada"]);
+    assert_eq!(again.next.map(|next| next.at), Some(at(312)));
+    assert_eq!(fx.entries[0].kind, EntryKind::Unacknowledged);
+    let (_, fx) = then(&world, &again, Input::Unacknowledge, &Actor::User("ada".into()), 13);
+    assert!(fx.refused.is_some());
+}
+
+#[test]
+fn whoever_it_is_reassigned_to_is_paged_and_nobody_has_it_until_they_answer() {
+    let world = world();
+    let (alert, _) = opened(&world, "api");
+    let (held, _) = then(&world, &alert, Input::Acknowledge, &Actor::User("ada".into()), 10);
+    let to_linus = Input::Reassign { to: Pin::User("linus".into()) };
+    let (given, fx) = then(&world, &held, to_linus, &Actor::User("ada".into()), 20);
+    assert_eq!((given.state, &given.policy), (State::Triggered, &Pin::User("linus".into())));
+    assert!(fx.cancel_pages);
+    assert_eq!(fx.notifications.iter().map(|n| n.user.as_str()).collect::<Vec<_>>(), ["linus"]);
+    assert!(given.next.is_some(), "it goes on escalating");
+    // Another policy starts at its first step.
+    let (given, fx) = then(&world, &given, Input::Reassign { to: Pin::Policy("gappy".into()) }, &Actor::System, 30);
+    assert_eq!(fx.notifications.iter().map(|n| n.user.as_str()).collect::<Vec<_>>(), ["grace"]);
+    let (over, _) = then(&world, &given, Input::Resolve, &Actor::System, 40);
+    let (_, fx) = then(&world, &over, Input::Reassign { to: Pin::CatchAll }, &Actor::System, 50);
+    assert!(fx.refused.is_some());
+}

@@ -142,7 +142,9 @@ fn pace(seen: &Seen) -> Result<(), String> {
 
 /// The wait after a page, by the setup that the alert pinned (the waits differ between the two).
 fn wait_of(seen: &Seen, alert: &AlertId, page: &Notification) -> SignedDuration {
-    let slow = seen.alerts.get(alert).and_then(|a| seen.setups.get(&a.setup_version)).is_some_and(|slow| *slow);
+    // Reassigning pins the setup of that moment; the pages before it were made under another.
+    let given_away = seen.entries(alert).any(|e| e.kind == EntryKind::Reassigned);
+    let slow = !given_away && seen.alerts.get(alert).and_then(|a| seen.setups.get(&a.setup_version)).is_some_and(|slow| *slow);
     match () {
         () if page.reason.starts_with("step 1") => mins(if slow { 7 } else { 5 }),
         () if page.reason.starts_with("step 2") => mins(if slow { 12 } else { 10 }),
@@ -153,5 +155,5 @@ fn wait_of(seen: &Seen, alert: &AlertId, page: &Notification) -> SignedDuration 
 /// What lets the next page come before its time.
 fn hurries(kind: EntryKind) -> bool {
     use EntryKind::*;
-    matches!(kind, Escalated | AckExpired | SnoozeEnded | Released | Event)
+    matches!(kind, Escalated | Reassigned | Unacknowledged | AckExpired | SnoozeEnded | Released | Event)
 }
