@@ -52,6 +52,13 @@ export const routes: Route[] = [
     screen: lazy(() => import("./screens/policies")),
   },
   { path: "/policies/:id", screen: lazy(() => import("./screens/policies/policy")) },
+  {
+    path: "/integrations",
+    nav: { group: "setup", text: nav.integrations, icon: "plug" },
+    screen: lazy(() => import("./screens/integrations")),
+  },
+  { path: "/edit/:kind", screen: lazy(() => import("./screens/edit")) },
+  { path: "/edit/:kind/:id", screen: lazy(() => import("./screens/edit")) },
   { path: "/people", nav: { group: "setup", text: nav.people, icon: "people" }, screen: lazy(() => import("./screens/people")) },
   { path: "/quiet", nav: { group: "setup", text: nav.quiet, icon: "mute" }, screen: lazy(() => import("./screens/quiet")) },
   { path: "/me", screen: lazy(() => import("./screens/me")) },

@@ -485,6 +485,18 @@ pub enum IntegrationKind {
     Heartbeat,
 }
 
+impl IntegrationKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Alertmanager => "alertmanager",
+            Self::Pagerduty => "pagerduty",
+            Self::Grafana => "grafana",
+            Self::Generic => "generic",
+            Self::Heartbeat => "heartbeat",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Route {
     /// A CEL expression over the event; see [`crate::route`].

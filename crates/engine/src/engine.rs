@@ -196,8 +196,8 @@ impl Engine {
         .await
     }
 
-    pub async fn apply(&self, setup: Setup, by: &Actor, expect: Option<i64>) -> Result<Applied> {
-        let applied = self.0.core.apply(setup, by, expect).await;
+    pub async fn apply(&self, setup: Setup, app: Vec<String>, by: &Actor, expect: Option<i64>) -> Result<Applied> {
+        let applied = self.0.core.apply_with(setup, app, by, expect).await;
         self.0.core.0.news.tell();
         self.0.wake.notify_one();
         applied

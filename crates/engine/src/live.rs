@@ -6,6 +6,7 @@ use crate::scene::Scene;
 use crate::{Error, Result};
 use firedog_domain::alert::Actor;
 use firedog_domain::id::*;
+use firedog_domain::setup::plan::plan;
 use firedog_domain::setup::{Maintenance, Override, Setup, Silence};
 use firedog_domain::suppression::Leave;
 use firedog_store::{self as store, Op, Tx, audit};
@@ -23,6 +24,11 @@ pub struct Applied {
 impl Core {
     /// Puts a setup in force, whole. `expect`: the version that its plan was made against.
     pub async fn apply(&self, setup: Setup, by: &Actor, expect: Option<i64>) -> Result<Applied> {
+        self.apply_with(setup, Vec::new(), by, expect).await
+    }
+
+    /// The same; `app` names the objects in it that were made in the app (`policy:pupper`) and so stand in no file.
+    pub async fn apply_with(&self, setup: Setup, app: Vec<String>, by: &Actor, expect: Option<i64>) -> Result<Applied> {
         let scene = self.scene().await?;
         if expect.is_some_and(|version| version != scene.world.version) {
             return Err(Error::Conflict("somebody else has applied a setup meanwhile; look at the plan again".to_owned()));
@@ -30,7 +36,8 @@ impl Core {
         // What would not decide must not be stored.
         Scene::new(firedog_domain::suppression::World { setup: setup.clone(), ..Default::default() }, 0)
             .map_err(Error::Refused)?;
-        if scene.world.version > 0 && scene.world.setup == setup {
+        let known = if scene.world.version > 0 { self.read(HeadApp).await? } else { None };
+        if known.is_some_and(|known| known == app) && scene.world.setup == setup {
             return Ok(Applied { version: scene.world.version, changed: false });
         }
         let body = serde_json::to_string(&setup).map_err(|e| Error::Refused(format!("the setup cannot be written: {e}")))?;
@@ -38,8 +45,9 @@ impl Core {
         let recheck = before.silences != setup.silences || before.maintenance != setup.maintenance;
         let version = scene.world.version + 1;
         let stored =
-            store::setup::Stored { version, created_at: self.now(), author: actor_name(by), digest: digest(&body), body };
-        match self.0.store.write(Apply { stored, recheck, now: self.now(), audit_id: self.new_id() }).await {
+            store::setup::Stored { version, created_at: self.now(), author: actor_name(by), digest: digest(&body), body, app };
+        let plan: String = plan(before, &setup).render().chars().take(MAX_PLAN).collect();
+        match self.0.store.write(Apply { stored, recheck, plan, now: self.now(), audit_id: self.new_id() }).await {
             Ok(()) => Ok(Applied { version, changed: true }),
             Err(store::Error::Stale) => {
                 Err(Error::Conflict("somebody else has applied a setup meanwhile; look at the plan again".to_owned()))
@@ -155,7 +163,22 @@ fn digest(body: &str) -> String {
     format!("{hash:016x}")
 }
 
+/// The objects of the app in the setup that is in force.
+struct HeadApp;
+
+impl Op for HeadApp {
+    type Out = Option<Vec<String>>;
+    const NAME: &'static str = "setup_app";
+    async fn run(&self, tx: &mut dyn Tx) -> store::Result<Self::Out> {
+        Ok(store::setup::head(tx).await?.map(|stored| stored.app))
+    }
+}
+
+/// How much of a plan the audit log keeps, in characters.
+const MAX_PLAN: usize = 8_000;
+
 struct Apply {
+    plan: String,
     stored: store::setup::Stored,
     recheck: bool,
     now: Timestamp,
@@ -181,7 +204,7 @@ impl Op for Apply {
                 subject: format!("setup:{}", self.stored.version),
                 before: None,
                 after: None,
-                detail: Some(format!("digest {}", self.stored.digest)),
+                detail: Some(self.plan.clone()),
             }],
         )
         .await

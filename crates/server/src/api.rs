@@ -22,6 +22,7 @@ mod extract;
 mod foresee;
 mod leave;
 mod live;
+mod objects;
 mod oncall;
 mod problem;
 mod repeat;
@@ -130,6 +131,13 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(catalogue::policy))
         .routes(routes!(catalogue::heartbeats))
         .routes(routes!(setup::head, setup::apply))
+        .routes(routes!(objects::list))
+        .routes(routes!(objects::put, objects::remove))
+        .routes(routes!(objects::propose))
+        .routes(routes!(objects::integrations))
+        .routes(routes!(objects::add_integration))
+        .routes(routes!(objects::rotate))
+        .routes(routes!(objects::payloads))
         .routes(routes!(setup::files))
         .routes(routes!(setup::check))
         .routes(routes!(setup::schema))

@@ -5,6 +5,7 @@ use crate::deliver::Delivery;
 use crate::limit::Buckets;
 use crate::metrics::Metrics;
 use crate::ops::ingest::RecentScene;
+use crate::ops::payloads::Payloads;
 use crate::secret::Key;
 use crate::stream::Hub;
 use firedog_engine::Engine;
@@ -25,6 +26,7 @@ pub struct Parts {
     pub buckets: Buckets,
     pub recent_scene: RecentScene,
     pub hub: Hub,
+    pub payloads: Payloads,
     /// Links in pages begin with this; no slash at the end.
     pub links_base: String,
     pub started_at: Timestamp,
@@ -50,6 +52,7 @@ impl App {
             buckets,
             recent_scene: RecentScene::default(),
             hub: Hub::default(),
+            payloads: Payloads::default(),
             links_base,
             started_at,
         }))

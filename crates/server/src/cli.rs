@@ -14,6 +14,7 @@ mod cover;
 mod failure;
 mod folder;
 mod foresee;
+mod integration;
 mod oncall;
 mod out;
 mod people;
@@ -98,6 +99,9 @@ enum Verb {
     /// See services and their owners
     #[command(subcommand, after_help = "Examples:\n  firedog service list\n  firedog service show symxchange-http-server")]
     Service(admin::Service),
+    /// See where events come in, their keys, and what came in last
+    #[command(subcommand, after_help = "Examples:\n  firedog integration list\n  firedog integration payloads lamp scripts")]
+    Integration(integration::Integration),
     /// Look for what is wrong with a server
     #[command(
         after_help = "Examples:\n  firedog doctor\n  firedog doctor --strict --json\n\nExits 10 when a check fails, with --strict also on a warning."
@@ -200,6 +204,7 @@ async fn run(Cli { common, verb }: Cli) -> Result<(), Failure> {
         Verb::Silence(verb) => quiet::silence(&call()?, verb).await,
         Verb::Maintenance(verb) => quiet::maintenance(&call()?, verb).await,
         Verb::Service(verb) => admin::service(&call()?, verb).await,
+        Verb::Integration(verb) => integration::integration(&call()?, verb).await,
         Verb::Doctor { strict } => admin::doctor(&call()?, strict).await,
         Verb::Audit(verb) => admin::audit(&call()?, verb).await,
         Verb::Token(verb) => admin::token(&call()?, verb).await,

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::tx::{Tx, first};
-use crate::value::Row;
+use crate::value::{Row, json};
 use jiff::Timestamp;
 
 /// One stored version. Versions are never changed.
@@ -16,6 +16,8 @@ pub struct Stored {
     pub body: String,
     /// Of the body; equal digests mean that nothing would change.
     pub digest: String,
+    /// Objects that were made in the app, `policy:pupper`; all others stand in files.
+    pub app: Vec<String>,
 }
 
 /// The versions that a decision is made under. Both are 0 on a new database.
@@ -26,10 +28,10 @@ pub struct Heads {
     pub live: i64,
 }
 
-const COLUMNS: &str = "version, created_at, author, body, digest";
+const COLUMNS: &str = "version, created_at, author, body, digest, app";
 
 fn read(mut r: Row) -> Result<Stored> {
-    Ok(Stored { version: r.int()?, created_at: r.time()?, author: r.text()?, body: r.text()?, digest: r.text()? })
+    Ok(Stored { version: r.int()?, created_at: r.time()?, author: r.text()?, body: r.text()?, digest: r.text()?, app: r.json()? })
 }
 
 pub async fn heads(tx: &mut dyn Tx) -> Result<Heads> {
@@ -65,8 +67,10 @@ pub async fn put(tx: &mut dyn Tx, expected: i64, new: &Stored) -> Result<()> {
     if tx.exec(moved, &[new.version.into(), expected.into()]).await? == 0 {
         return Err(Error::Stale);
     }
-    let sql = format!("INSERT INTO setup ({COLUMNS}) VALUES ($1, $2, $3, $4, $5)");
-    let params = [new.version.into(), new.created_at.into(), (&new.author).into(), (&new.body).into(), (&new.digest).into()];
+    let sql = format!("INSERT INTO setup ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6)");
+    let app = json(&new.app)?;
+    let params =
+        [new.version.into(), new.created_at.into(), (&new.author).into(), (&new.body).into(), (&new.digest).into(), app.into()];
     tx.exec(&sql, &params).await.map(|_| ())
 }
 

@@ -94,3 +94,8 @@ def test_covers_and_swaps(t):
     turns = {"id": "daily", "users": ["ada", "grace", "linus"], "start": setups.START, "every": "1d"}
     setup["schedules"].append({"id": "turns", "team": "pupper", "timezone": "UTC", "layers": [turns]})
     story(t, "covers", t.firedog(setup))
+
+
+@slow(40)
+def test_editing_the_setup(t):
+    story(t, "edit", town(t))

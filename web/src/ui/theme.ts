@@ -28,6 +28,11 @@ export const theme = createTheme({
   headings: { fontWeight: "650" },
   components: {
     // 44 px where a thumb has to hit it; the default is 36.
+    Button: {
+      vars: (_: unknown, { size }: { size?: string }) => ({
+        root: size === "compact-md" ? { "--button-fz": "var(--mantine-font-size-sm)" } : {},
+      }),
+    },
     Tooltip: { defaultProps: { withArrow: true, openDelay: 300 } },
     Modal: { defaultProps: { centered: true, closeButtonProps: { "aria-label": t.common.close } } },
     Drawer: { defaultProps: { closeButtonProps: { "aria-label": t.common.close } } },

@@ -27,6 +27,9 @@ fn describe(object: &Object) -> Value {
     let mut properties = Map::new();
     for key in object.keys {
         let mut shape = schema_of(&key.shape);
+        if let Some(what) = what(&key.shape) {
+            shape["x-shape"] = json!(what);
+        }
         shape["description"] = json!(key.about);
         let example: Value = serde_json::from_str(key.example).expect("the examples of the keys are JSON; a test reads them all");
         shape["examples"] = json!([example]);
@@ -39,11 +42,34 @@ fn describe(object: &Object) -> Value {
         "properties": properties,
         "required": required,
         "additionalProperties": false,
+        // The order in which people write them; JSON objects have none.
+        "x-order": object.keys.iter().map(|key| key.name).collect::<Vec<_>>(),
     });
     if !object.exactly_one.is_empty() {
         schema["oneOf"] = object.exactly_one.iter().map(|key| json!({ "required": [key] })).collect();
     }
     schema
+}
+
+/// What a text means, for forms: JSON Schema has no word for it.
+fn what(shape: &Shape) -> Option<String> {
+    Some(match shape {
+        Shape::Ref(kind) => format!("ref:{kind}"),
+        Shape::List(of) | Shape::OneOrMore(of) => format!("list:{}", what(of)?),
+        Shape::Any([one, many]) if what(many).is_some_and(|many| many.starts_with("list:")) => format!("some:{}", what(one)?),
+        Shape::Map(object) => format!("map:{}", name(object)),
+        Shape::Slug => "slug".to_owned(),
+        Shape::Length => "length".to_owned(),
+        Shape::Every => "every".to_owned(),
+        Shape::Zone => "zone".to_owned(),
+        Shape::LocalTime => "local".to_owned(),
+        Shape::Clock => "clock".to_owned(),
+        Shape::Bool => "bool".to_owned(),
+        Shape::Count(..) => "count".to_owned(),
+        Shape::OneOf(_) => "word".to_owned(),
+        Shape::Email | Shape::Url | Shape::Text | Shape::Days => "text".to_owned(),
+        _ => return None,
+    })
 }
 
 fn schema_of(shape: &Shape) -> Value {

@@ -385,6 +385,12 @@ pub(super) struct EntranceRow {
     url: String,
 }
 
+impl EntranceRow {
+    pub(super) fn new(id: &str, kind: firedog_domain::setup::IntegrationKind, key: &str, url: String) -> Self {
+        Self { id: id.to_owned(), kind: kind.as_str().to_owned(), key: key.to_owned(), url }
+    }
+}
+
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct MadeService {
     service: String,
@@ -399,15 +405,9 @@ pub(super) async fn add_service(
     Json(new): Json<NewService>,
 ) -> Result<(StatusCode, axum::Json<MadeService>), Problem> {
     let (service, entrances) = starter::add_service(&app, &new.name, &new.team, &caller).await?;
-    let base = &app.links_base;
-    let row = |entrance: starter::Entrance| {
-        let key = entrance.key.expose();
-        let url = match entrance.kind {
-            "pagerduty" => format!("{base}/v2/enqueue"),
-            "generic" => format!("{base}/in/{key}/generic"),
-            _ => format!("{base}/in/{key}"),
-        };
-        EntranceRow { id: entrance.id.to_owned(), kind: entrance.kind.to_owned(), key: key.to_owned(), url }
+    let row = |made: crate::ops::objects::Keyed| {
+        let key = made.key.expose();
+        EntranceRow::new(&made.id, made.kind, key, super::objects::url(&app, made.kind, key))
     };
     let integrations = entrances.into_iter().map(row).collect();
     Ok((StatusCode::CREATED, axum::Json(MadeService { service, integrations })))

@@ -49,6 +49,7 @@ fn the_help_is_short_and_names_the_exit_codes() {
       silence      Keep alerts from paging for a while
       maintenance  Plan maintenance windows
       service      See services and their owners
+      integration  See where events come in, their keys, and what came in last
       doctor       Look for what is wrong with a server
       audit        See what was changed and done, by whom
       token        Make and revoke API tokens

@@ -5,6 +5,7 @@ use super::silences::{expire, list as list_silences, put as put_silence, show as
 use super::{MAX_BATCH_BYTES, Routes, json, read_body, receipt, refusal, retry_after};
 use crate::app::App;
 use crate::ops::ingest::{self, OVERLOAD_RETRY_S, Refused, counted};
+use crate::ops::payloads;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -38,7 +39,9 @@ async fn take(app: &App, key: &str, body: Body) -> Result<Response, Refused> {
     let admitted = ingest::admit(app, key).await?;
     ingest::room(app)?;
     let body = read_body(body, MAX_BATCH_BYTES).await?;
-    let mut posted = am::parse_alerts(&body, &receipt(&admitted))?;
+    let posted = am::parse_alerts(&body, &receipt(&admitted)).map_err(Refused::from);
+    payloads::note(app, &admitted, DIALECT, key, &body, posted.as_ref().map(|posted| posted.events.as_slice()));
+    let mut posted = posted?;
     let events = std::mem::take(&mut posted.events);
     ingest::take_in(app, DIALECT, &admitted, events).await?;
     // As Alertmanager: the valid ones are kept, and the answer still is 400.

@@ -3,6 +3,7 @@
 use super::{Routes, json, read_body, receipt, refusal, retry_after};
 use crate::app::App;
 use crate::ops::ingest::{self, OVERLOAD_RETRY_S, Refused, counted};
+use crate::ops::payloads;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
@@ -43,7 +44,11 @@ async fn v2(app: &App, header: Option<&str>, path: Option<&str>, body: Body) -> 
     let body = read_body(body, MAX_BODY_BYTES).await?;
     let envelope = pagerduty::parse_v2(&body, header, path)?;
     let admitted = ingest::admit(app, &envelope.routing_key).await?;
-    let parsed = envelope.into_event(&receipt(&admitted), new_key)?;
+    let key = envelope.routing_key.clone();
+    let parsed = envelope.into_event(&receipt(&admitted), new_key).map_err(Refused::from);
+    let events = parsed.as_ref().map(|parsed| std::slice::from_ref(&parsed.event));
+    payloads::note(app, &admitted, DIALECT, &key, &body, events);
+    let parsed = parsed?;
     mended(&parsed.warnings);
     let dedup_key = parsed.event.dedup_key.clone();
     ingest::take_in(app, DIALECT, &admitted, vec![parsed.event]).await?;
@@ -77,7 +82,11 @@ async fn v1(app: &App, header: Option<&str>, body: Body) -> Result<Response, Ref
     let body = read_body(body, MAX_BODY_BYTES).await?;
     let envelope = pagerduty::parse_v1(&body, header)?;
     let admitted = ingest::admit(app, &envelope.service_key).await?;
-    let parsed = envelope.into_event(&receipt(&admitted), new_key)?;
+    let key = envelope.service_key.clone();
+    let parsed = envelope.into_event(&receipt(&admitted), new_key).map_err(Refused::from);
+    let events = parsed.as_ref().map(|parsed| std::slice::from_ref(&parsed.event));
+    payloads::note(app, &admitted, DIALECT, &key, &body, events);
+    let parsed = parsed?;
     mended(&parsed.warnings);
     let incident_key = parsed.event.dedup_key.clone();
     ingest::take_in(app, DIALECT, &admitted, vec![parsed.event]).await?;

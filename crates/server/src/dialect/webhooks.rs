@@ -3,6 +3,7 @@
 use super::{MAX_WEBHOOK_BYTES, Routes, json, read_body, receipt, refuse_plain};
 use crate::app::App;
 use crate::ops::ingest::{self, Refused, counted};
+use crate::ops::payloads;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
@@ -72,11 +73,13 @@ async fn take(
     let admitted = ingest::admit(app, key).await?;
     ingest::room(app)?;
     let body = read_body(body, MAX_WEBHOOK_BYTES).await?;
-    let (events, truncated) = parse(&body, &receipt(&admitted))?;
-    // Alertmanager and Grafana may have nothing to say; somebody who builds a message and sends none has made a mistake.
-    if events.is_empty() && dialect == GENERIC {
-        return Err(Refusal::malformed("there is no alert in this").into());
-    }
+    let parsed = match parse(&body, &receipt(&admitted)) {
+        // Alertmanager and Grafana may have nothing to say; somebody who builds a message and sends none has made a mistake.
+        Ok((events, _)) if events.is_empty() && dialect == GENERIC => Err(Refusal::malformed("there is no alert in this").into()),
+        parsed => parsed.map_err(Refused::from),
+    };
+    payloads::note(app, &admitted, dialect, key, &body, parsed.as_ref().map(|(events, _)| events.as_slice()));
+    let (events, truncated) = parsed?;
     if truncated > 0 {
         tracing::warn!(dialect, truncated, "the sender left alerts out of its message");
     }

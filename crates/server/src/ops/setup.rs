@@ -1,6 +1,6 @@
 //! The setup: checking it, planning, applying, exporting.
 
-use super::{Error, Result};
+use super::{Error, Result, objects};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::deliver::place;
@@ -83,8 +83,35 @@ pub async fn apply_from(
     wish: Wish,
     by: &Actor,
 ) -> Result<Applied> {
-    let loaded = check_files(files, outside, app.now());
+    let owned = objects::owned(app).await?;
+    let given = check_files(files, outside, app.now());
+    // What was made in the app stays, unless a file has it now; so that a mistake in the files is told where it stands, they are
+    // looked at alone first.
+    let kept = match &given.setup {
+        Some(setup) => objects::not_in(&owned, setup),
+        None => owned,
+    };
+    let beside = objects::file(app, &kept).await?;
+    let (loaded, kept) = match beside {
+        Some(beside) => {
+            let all: Vec<SourceFile> = files.iter().cloned().chain([beside]).collect();
+            (check_files(&all, outside, app.now()), kept)
+        }
+        None => (given, Vec::new()),
+    };
     let Some(setup) = loaded.setup else { return Err(Error::Mistakes(loaded.diagnostics)) };
+    put(app, setup, kept, loaded.diagnostics, wish, by).await
+}
+
+/// Puts a setup in force, or plans it. `own`: what of it was made in the app.
+pub(super) async fn put(
+    app: &App,
+    setup: Setup,
+    own: Vec<String>,
+    warnings: Vec<Diagnostic>,
+    wish: Wish,
+    by: &Actor,
+) -> Result<Applied> {
     let setup = as_kept(&sealed(&app.key, setup)?)?;
     let scene = app.engine.scene().await?;
     let version = scene.world.version;
@@ -96,7 +123,7 @@ pub async fn apply_from(
     let open = app.engine.store().read(Open).await?;
     let open_alerts = touched(before, &plan, &open);
     refer(&mut plan, &open, &scene.world.live.overrides);
-    let mut answer = Applied { version, plan, warnings: loaded.diagnostics, open_alerts, changed: false };
+    let mut answer = Applied { version, plan, warnings, open_alerts, changed: false };
     if wish.dry_run {
         return Ok(answer);
     }
@@ -106,7 +133,7 @@ pub async fn apply_from(
             "{n} open alerts are touched by what is removed; look at the plan and say yes to it"
         )));
     }
-    let applied = app.engine.apply(setup, by, Some(version)).await?;
+    let applied = app.engine.apply(setup, own, by, Some(version)).await?;
     app.recent_scene.forget();
     answer.version = applied.version;
     answer.changed = applied.changed;

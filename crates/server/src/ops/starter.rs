@@ -1,13 +1,12 @@
 //! The first pieces of a setup, for whoever has no files yet: a team of one with a schedule and a policy, and a first service.
-//! What comes out are setup files like all others: `firedog export` writes them, and from then on they can live in git.
+//! What comes out is edited in the app; `firedog export` writes it as files, and once they are applied it lives in them.
 
-use super::setup::{self, Wish};
-use super::{Error, Result};
+use super::{Error, Result, objects};
 use crate::app::App;
-use crate::auth::{Caller, hex};
-use crate::secret::{Secret, random};
+use crate::auth::Caller;
+use crate::ops::objects::Keyed;
 use firedog_domain::id::UserId;
-use firedog_domain::setup::load::SourceFile;
+use firedog_domain::setup::IntegrationKind;
 use serde_json::{Value, json};
 
 /// Longest name of a person, a team or a service, in characters.
@@ -45,16 +44,8 @@ pub async fn begin(app: &App, beginning: &Beginning) -> Result<UserId> {
     Ok(UserId(user))
 }
 
-/// A way for events to come in, with its key, which is shown once.
-#[derive(Clone, Debug)]
-pub struct Entrance {
-    pub id: &'static str,
-    pub kind: &'static str,
-    pub key: Secret,
-}
-
 /// A new service of a team with an integration for each common kind of sender.
-pub async fn add_service(app: &App, name: &str, team: &str, caller: &Caller) -> Result<(String, Vec<Entrance>)> {
+pub async fn add_service(app: &App, name: &str, team: &str, caller: &Caller) -> Result<(String, Vec<Keyed>)> {
     let scene = app.engine.scene().await?;
     if !scene.world.setup.teams.contains(team) {
         return Err(Error::NotFound(format!("there is no team `{team}`")));
@@ -65,10 +56,12 @@ pub async fn add_service(app: &App, name: &str, team: &str, caller: &Caller) -> 
         return Err(Error::Conflict(format!("there is a service `{id}` already")));
     }
     let mut entrances = Vec::new();
-    for (id, kind) in [("events", "pagerduty"), ("prometheus", "alertmanager"), ("generic", "generic")] {
-        // As PagerDuty's own: 32 letters and digits.
-        let key = Secret::new(hex(&random::<16>().map_err(|error| Error::Broken(error.to_string()))?));
-        entrances.push(Entrance { id, kind, key });
+    for (id, kind) in [
+        ("events", IntegrationKind::Pagerduty),
+        ("prometheus", IntegrationKind::Alertmanager),
+        ("generic", IntegrationKind::Generic),
+    ] {
+        entrances.push(Keyed { id: id.to_owned(), kind, key: objects::new_key()? });
     }
     let integrations: Vec<Value> =
         entrances.iter().map(|e| json!({ "id": e.id, "kind": e.kind, "key": e.key.expose() })).collect();
@@ -76,16 +69,12 @@ pub async fn add_service(app: &App, name: &str, team: &str, caller: &Caller) -> 
     Ok((id, entrances))
 }
 
-/// Adds a file to the setup as it is. JSON is YAML, so nothing that somebody typed can become anything but a text.
+/// Adds objects to the setup as it is; they are the app's.
 async fn add(app: &App, file: Value, caller: &Caller) -> Result<()> {
-    let version = app.engine.scene().await?.world.version;
-    let mut files = setup::export(app).await?;
-    files.push(SourceFile { name: "new.yaml".to_owned(), text: file.to_string() });
-    let wish = Wish { expect_version: Some(version), ..Wish::default() };
-    setup::apply(app, &files, wish, caller).await.map(|_| ())
+    objects::add(app, file, caller).await
 }
 
-fn clean(text: &str, what: &str) -> Result<String> {
+pub(super) fn clean(text: &str, what: &str) -> Result<String> {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let length = text.chars().count();
     if !(1..=MAX_NAME).contains(&length) || text.chars().any(char::is_control) || slug(&text).is_empty() {
@@ -95,7 +84,7 @@ fn clean(text: &str, what: &str) -> Result<String> {
 }
 
 /// `Ada Lovelace` is `ada-lovelace`.
-fn slug(name: &str) -> String {
+pub(super) fn slug(name: &str) -> String {
     let mut slug = String::new();
     for c in name.to_lowercase().chars() {
         match c {

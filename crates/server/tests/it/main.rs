@@ -14,6 +14,7 @@ mod document;
 mod ingest;
 mod leave;
 mod matrix;
+mod objects;
 mod operation;
 mod pagerduty;
 #[path = "../../../../tests/support/postgres.rs"]

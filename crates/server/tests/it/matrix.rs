@@ -109,6 +109,17 @@ const ALERTS: [(&str, Need); 9] = [
     ("GET /alerts/{id}/similar", Read),
     ("GET /alerts/{id}/events", Read),
 ];
+/// Editing in the app. Whose object it is, is a test of its own.
+const OBJECTS: [(&str, Need); 8] = [
+    ("GET /setup/objects", Read),
+    ("PUT /setup/objects/{kind}/{id}", Admin),
+    ("DELETE /setup/objects/{kind}/{id}", Manage),
+    ("POST /setup/objects/{kind}/{id}/proposal", Read),
+    ("GET /integrations", Read),
+    ("POST /services/{id}/integrations", Manage),
+    ("POST /services/{id}/integrations/{integration}/key", Manage),
+    ("GET /services/{id}/integrations/{integration}/payloads", Act),
+];
 /// Those of administrators that are alike.
 /// Leave is one's own affair, whatever team; of somebody else's it is a test of its own.
 const LEAVE: [(&str, Need); 4] = [("GET /leave", Read), ("POST /leave", Act), ("DELETE /leave/{id}", Act), ("POST /help", Act)];
@@ -167,6 +178,8 @@ async fn request(town: &Town, operation: &str, n: usize) -> (String, Option<Valu
         "POST /overrides" => Some(json!({ "schedule": "primary", "user": "grace", "for": "1h" })),
         "POST /alerts/{id}/reassign" => Some(json!({ "to": "user:grace" })),
         "POST /alerts/{id}/responders" => Some(json!({ "users": ["grace"] })),
+        "PUT /setup/objects/{kind}/{id}" => Some(json!({ "value": { "name": "Nobody" } })),
+        "POST /services/{id}/integrations" => Some(json!({ "kind": "generic", "id": "other" })),
         "POST /covers" => Some(json!({ "schedule": "primary", "user": "ada", "for": "1h" })),
         "POST /silences" => Some(json!({ "service": "shop", "for": "1h" })),
         "POST /maintenance" => Some(json!({ "services": ["shop"], "for": "1h" })),
@@ -175,6 +188,8 @@ async fn request(town: &Town, operation: &str, n: usize) -> (String, Option<Valu
         "POST /invites" => Some(json!({ "user": "edsger" })),
         _ => None,
     };
+    // Of nobody's team, and of the caller's own entry no more than of any other.
+    let path = path.replace("{kind}/{id}", "user/nobody").replace("{integration}", "pd");
     (path.replace("{id}", &id), body)
 }
 
@@ -190,6 +205,7 @@ async fn every_operation_by_every_role_and_team() {
         .chain(REACH)
         .chain(COVERS)
         .chain(ALERTS)
+        .chain(OBJECTS)
         .chain(ADMIN_TOO.map(|one| (one, Admin)))
         .collect();
     let mut unknown: Vec<String> = documented().into_iter().filter(|one| !table.contains_key(one.as_str())).collect();

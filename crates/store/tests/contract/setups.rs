@@ -8,7 +8,14 @@ use firedog_store::setup::{Heads, Stored};
 use firedog_store::{Error, alert as stored, live, setup};
 
 fn version(n: i64) -> Stored {
-    Stored { version: n, created_at: at(n), author: "ada".to_owned(), body: format!("{{\"n\":{n}}}"), digest: format!("d{n}") }
+    Stored {
+        version: n,
+        created_at: at(n),
+        author: "ada".to_owned(),
+        body: format!("{{\"n\":{n}}}"),
+        digest: format!("d{n}"),
+        app: vec![format!("policy:p{n}")],
+    }
 }
 
 fn silence(id: &str, from: i64, until: i64) -> Silence {

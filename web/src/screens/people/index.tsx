@@ -1,7 +1,9 @@
 import { useState } from "react";
+import { Link } from "wouter";
 import type { Answer } from "../../api/client";
 import { useAct, useRead } from "../../api/hooks";
 import { usePeople, useTeamName } from "../../lib/names";
+import { EditButton } from "../../shell/edit-button";
 import { useMay } from "../../shell/session";
 import { t } from "../../text";
 import {
@@ -33,7 +35,16 @@ export default function People() {
   const readiness = useRead("GET /readiness");
   const of = (id: string) => readiness.data?.items.find((one) => one.user === id);
   return (
-    <Screen title={t.people.title} hint={t.people.hint}>
+    <Screen
+      title={t.people.title}
+      hint={t.people.hint}
+      actions={
+        <>
+          <EditButton kind="team" />
+          <EditButton kind="user" />
+        </>
+      }
+    >
       <Read of={people}>
         {({ items }) =>
           items.length === 0 ? (
@@ -49,7 +60,7 @@ export default function People() {
                     <Group gap={6}>
                       {person.teams.map((one) => (
                         <Mark key={one} tone="info" icon="people">
-                          {team(one)}
+                          {may("admin") ? <Link href={`/edit/team/${one}`}>{team(one)}</Link> : team(one)}
                         </Mark>
                       ))}
                       {person.teams.length === 0 && <Mark tone="warn">{t.people.noTeam}</Mark>}
@@ -61,8 +72,9 @@ export default function People() {
                     </Text>
                     <Ready of={of(person.id)} />
                     {may("admin") && <Role person={person} />}
-                    {may("manager", person.teams[0]) && (
+                    {(may("manager", person.teams[0]) || may("admin")) && (
                       <Group>
+                        <EditButton kind="user" id={person.id} small />
                         <Button
                           size="compact-md"
                           variant="default"

@@ -1,4 +1,5 @@
 import { usePolicies, useTeamName } from "../../lib/names";
+import { EditButton } from "../../shell/edit-button";
 import { t } from "../../text";
 import { Block, Empty, Group, Mark, Read, Screen, SimpleGrid, Stack, Text, TextLink } from "../../ui";
 
@@ -7,7 +8,16 @@ export default function Policies() {
   const policies = usePolicies();
   const team = useTeamName();
   return (
-    <Screen title={t.policies.title} hint={t.policies.hint}>
+    <Screen
+      title={t.policies.title}
+      hint={t.policies.hint}
+      actions={
+        <>
+          <EditButton kind="catch_all" id="catch_all" label={t.edit.kinds.catch_all} />
+          <EditButton kind="policy" />
+        </>
+      }
+    >
       <Read of={policies}>
         {({ items }) =>
           items.length === 0 ? (

@@ -1,6 +1,7 @@
 import { useParams } from "wouter";
 import { useRead } from "../../api/hooks";
 import { useServiceName, useTargetName } from "../../lib/names";
+import { EditButton } from "../../shell/edit-button";
 import { t } from "../../text";
 import { Block, Button, CopyButton, Grid, Group, Icon, Mark, Read, Screen, Stack, Text, TextLink } from "../../ui";
 import { Simulate } from "./simulate";
@@ -16,13 +17,16 @@ export default function Policy() {
       title={policy.data?.name || id}
       back={{ to: "/policies", text: t.policies.title }}
       actions={
-        <CopyButton value={location.href}>
-          {({ copied, copy }) => (
-            <Button variant="default" onClick={copy} leftSection={<Icon name={copied ? "check" : "link"} />}>
-              {copied ? t.common.copied : t.policies.link}
-            </Button>
-          )}
-        </CopyButton>
+        <>
+          <CopyButton value={location.href}>
+            {({ copied, copy }) => (
+              <Button variant="default" onClick={copy} leftSection={<Icon name={copied ? "check" : "link"} />}>
+                {copied ? t.common.copied : t.policies.link}
+              </Button>
+            )}
+          </CopyButton>
+          <EditButton kind="policy" id={id} team={policy.data?.team ?? undefined} />
+        </>
       }
     >
       <Read of={policy}>

@@ -1,5 +1,6 @@
 import { useRead } from "../../api/hooks";
 import { usePersonName, useSchedules, useTeamName } from "../../lib/names";
+import { EditButton } from "../../shell/edit-button";
 import { t } from "../../text";
 import { Block, Empty, Group, Mark, Read, Screen, SimpleGrid, Stack, Text, TextLink, When } from "../../ui";
 
@@ -9,7 +10,7 @@ export default function Schedules() {
   const oncall = useRead("GET /oncall", { query: { limit: 500 } });
   const [person, team] = [usePersonName(), useTeamName()];
   return (
-    <Screen title={t.schedules.title} hint={t.schedules.hint}>
+    <Screen title={t.schedules.title} hint={t.schedules.hint} actions={<EditButton kind="schedule" />}>
       <Read of={schedules}>
         {({ items }) =>
           items.length === 0 ? (

@@ -3,6 +3,7 @@ import { useParams } from "wouter";
 import type { Answer } from "../../api/client";
 import { useAct, useRead } from "../../api/hooks";
 import { absolute, length, useNow, useZone } from "../../lib/time";
+import { EditButton } from "../../shell/edit-button";
 import { useMay, useSession } from "../../shell/session";
 import { t } from "../../text";
 import { Block, Button, Group, Icon, Mark, Read, Screen, SegmentedControl, Stack, Text, useAsk, useMediaQuery } from "../../ui";
@@ -58,6 +59,7 @@ export default function Schedule() {
           >
             {t.schedules.add}
           </Button>
+          <EditButton kind="schedule" id={id} team={schedule?.team ?? undefined} />
         </>
       }
     >

@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { useServices, useTeamName } from "../../lib/names";
+import { EditButton } from "../../shell/edit-button";
 import { t } from "../../text";
 import { Block, Empty, Group, Mark, Read, Screen, SimpleGrid, Stack, Text, TextInput, TextLink, UrgencyMark } from "../../ui";
 
@@ -8,7 +9,7 @@ export default function Services() {
   const team = useTeamName();
   const [search, setSearch] = useState("");
   return (
-    <Screen title={t.services.title} hint={t.services.hint}>
+    <Screen title={t.services.title} hint={t.services.hint} actions={<EditButton kind="service" />}>
       <Read of={services}>
         {({ items }) => {
           if (items.length === 0) return <Empty icon="box" title={t.services.empty} hint={t.services.emptyHint} />;

@@ -2,6 +2,7 @@ import { useParams } from "wouter";
 import type { Answer } from "../../api/client";
 import { useRead } from "../../api/hooks";
 import { usePersonName, useScheduleName } from "../../lib/names";
+import { EditButton } from "../../shell/edit-button";
 import { t } from "../../text";
 import { Block, Grid, Group, Icon, List, Mark, Read, Screen, Stack, StateMark, Text, TextLink, When } from "../../ui";
 import { Simulate } from "../policies/simulate";
@@ -13,7 +14,11 @@ export default function Service() {
   const { id = "" } = useParams<{ id: string }>();
   const service = useRead("GET /services/{id}", { path: { id } });
   return (
-    <Screen title={service.data?.name || id} back={{ to: "/services", text: t.services.title }}>
+    <Screen
+      title={service.data?.name || id}
+      back={{ to: "/services", text: t.services.title }}
+      actions={<EditButton kind="service" id={id} team={service.data?.team} />}
+    >
       <Read of={service}>
         {(card) => (
           <Grid>

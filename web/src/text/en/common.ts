@@ -7,6 +7,7 @@ export const common = {
     undo: "Undo",
     save: "Save",
     cancel: "Cancel",
+    back: "Back",
     close: "Close",
     remove: "Remove",
     edit: "Edit",

@@ -2,6 +2,7 @@ import { alert, alerts, now } from "./alerts";
 import { audit } from "./audit";
 import { common } from "./common";
 import { covers } from "./covers";
+import { edit, integrations } from "./edit";
 import { help, leave } from "./leave";
 import { oncall } from "./oncall";
 import { policies, simulate } from "./policies";
@@ -15,5 +16,5 @@ import { start } from "./start";
 
 // One file per part of the app; sentences with values are functions, so that another language may order them anew.
 const desk = { help, leave, now, alerts, alert, oncall, schedules, shifts, covers };
-const setup = { services, policies, simulate, people, quiet, start, me, reach };
+const setup = { services, policies, simulate, people, quiet, start, me, reach, edit, integrations };
 export const en = { ...common, ...desk, ...setup, shell, proof, audit };
