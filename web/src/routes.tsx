@@ -63,6 +63,12 @@ export const routes: Route[] = [
   { path: "/quiet", nav: { group: "setup", text: nav.quiet, icon: "mute" }, screen: lazy(() => import("./screens/quiet")) },
   { path: "/me", screen: lazy(() => import("./screens/me")) },
   { path: "/proof", nav: { group: "look", text: nav.proof, icon: "shield" }, screen: lazy(() => import("./screens/proof")) },
+  { path: "/report", nav: { group: "look", text: nav.report, icon: "list" }, screen: lazy(() => import("./screens/report")) },
   { path: "/start", screen: lazy(() => import("./screens/start")) },
+  {
+    path: "/settings",
+    nav: { group: "look", text: nav.settings, icon: "gear" },
+    screen: lazy(() => import("./screens/settings")),
+  },
   { path: "/audit", nav: { group: "look", text: nav.audit, icon: "list" }, screen: lazy(() => import("./screens/audit")) },
 ];

@@ -13,6 +13,7 @@ pub mod grafana;
 pub mod heartbeat;
 pub mod mask;
 pub mod message;
+pub mod oidc;
 pub mod pagerduty;
 pub mod push;
 mod receipt;

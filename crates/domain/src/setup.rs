@@ -120,6 +120,9 @@ pub struct Team {
     /// What "page this team" runs; without it, all members are paged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyId>,
+    /// Groups of the identity provider whose people act in this team; being paged takes membership.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -290,8 +290,7 @@ prop_compose! {
         maintenance in option::of(maintenance()),
     ) -> Setup {
         let team = |id: &str, name, policy: Option<&str>| Team {
-            id: id.into(), name, members: members.iter().map(|m| m.as_str().into()).collect(), policy: policy.map(Into::into),
-        };
+            id: id.into(), name, members: members.iter().map(|m| m.as_str().into()).collect(), policy: policy.map(Into::into), groups: vec!["sre".to_owned()] };
         Setup {
             teams: [team("t", names.0, Some("p")), team("u", names.1, None)].into_iter().collect(),
             users: [people.0, people.1, people.2].into_iter().collect(),

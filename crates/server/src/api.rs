@@ -22,8 +22,10 @@ mod extract;
 mod foresee;
 mod leave;
 mod live;
+mod look;
 mod objects;
 mod oncall;
+mod passkey;
 mod problem;
 mod repeat;
 mod saved_filter;
@@ -90,6 +92,11 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(saved_filter::list))
         .routes(routes!(saved_filter::put, saved_filter::remove))
         .routes(routes!(stream::events))
+        .routes(routes!(look::board))
+        .routes(routes!(look::calendar))
+        .routes(routes!(look::report))
+        .routes(routes!(look::hidden))
+        .routes(routes!(look::settings))
         .routes(routes!(oncall::on_call))
         .routes(routes!(oncall::schedules))
         .routes(routes!(oncall::shifts))
@@ -115,6 +122,9 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(session::change_password))
         .routes(routes!(session::own_tokens, session::create_own_token))
         .routes(routes!(session::revoke_own_token))
+        .routes(routes!(passkey::list, passkey::register))
+        .routes(routes!(passkey::challenge))
+        .routes(routes!(passkey::remove))
         .routes(routes!(session::invite))
         .routes(routes!(session::role, session::give_role))
         .routes(routes!(device::key))
@@ -153,7 +163,11 @@ fn routes() -> OpenApiRouter<App> {
 
 /// What one may ask without being signed in.
 fn open_routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(session::welcome)).routes(routes!(session::sign_in))
+    OpenApiRouter::new()
+        .routes(routes!(session::welcome))
+        .routes(routes!(session::sign_in))
+        .routes(routes!(passkey::sign_in_challenge))
+        .routes(routes!(passkey::sign_in))
 }
 
 fn head() -> OpenApi {

@@ -8,6 +8,7 @@ use crate::ops::ingest::RecentScene;
 use crate::ops::payloads::Payloads;
 use crate::secret::Key;
 use crate::stream::Hub;
+use firedog_connectors::oidc::{Provider, Settings};
 use firedog_engine::Engine;
 use jiff::Timestamp;
 use std::ops::Deref;
@@ -27,6 +28,8 @@ pub struct Parts {
     pub recent_scene: RecentScene,
     pub hub: Hub,
     pub payloads: Payloads,
+    /// The identity provider, if one is set.
+    pub oidc: Option<Provider>,
     /// Links in pages begin with this; no slash at the end.
     pub links_base: String,
     pub started_at: Timestamp,
@@ -43,6 +46,7 @@ impl App {
     ) -> Self {
         let started_at = engine.clock().now();
         let buckets = Buckets::new(&config);
+        let oidc = provider(&config);
         Self(Arc::new(Parts {
             engine,
             delivery,
@@ -53,6 +57,7 @@ impl App {
             recent_scene: RecentScene::default(),
             hub: Hub::default(),
             payloads: Payloads::default(),
+            oidc,
             links_base,
             started_at,
         }))
@@ -60,6 +65,24 @@ impl App {
 
     pub fn now(&self) -> Timestamp {
         self.engine.clock().now()
+    }
+}
+
+fn provider(config: &Config) -> Option<Provider> {
+    let (issuer, client_id) = (config.oidc_issuer.clone()?, config.oidc_client_id.clone()?);
+    let settings = Settings {
+        issuer,
+        client_id,
+        client_secret: config.oidc_client_secret.as_ref().map(|secret| secret.expose().to_owned()),
+        groups_claim: config.oidc_groups_claim.clone(),
+        scopes: Vec::new(),
+    };
+    match Provider::new(settings) {
+        Ok(provider) => Some(provider),
+        Err(why) => {
+            tracing::error!(why, "the identity provider cannot be used; people sign in with passwords and passkeys only");
+            None
+        }
     }
 }
 

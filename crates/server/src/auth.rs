@@ -2,7 +2,7 @@
 
 use crate::secret::{Secret, SecretError, random};
 use firedog_domain::alert::Actor;
-use firedog_domain::id::UserId;
+use firedog_domain::id::{TeamId, UserId};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -55,13 +55,15 @@ pub struct Caller {
     pub role: Role,
     /// Whom the token belongs to, or for whom an administrator acts.
     pub user: Option<UserId>,
+    /// Teams that groups of the identity provider give them, beside those of the setup.
+    pub teams: Vec<TeamId>,
     pub via: Via,
 }
 
 impl Caller {
     /// A token without a person behind it.
     pub fn token(name: &str, role: Role) -> Self {
-        Self { name: name.to_owned(), role, user: None, via: Via::Token }
+        Self { name: name.to_owned(), role, user: None, teams: Vec::new(), via: Via::Token }
     }
 
     /// Who "me" is.

@@ -1,6 +1,7 @@
 //! Settings of the server: defaults < `firedog.toml` < `FIREDOG_*` < flags. An unknown key is an
 //! error, because a misspelt setting of a pager is found out at night.
 
+use crate::auth::Role;
 use crate::secret::Secret;
 use firedog_connectors::targets::Network;
 use jiff::SignedDuration;
@@ -28,6 +29,14 @@ pub struct Config {
     pub smtp_url: Option<Secret>,
     /// Sender of the mails; without it, `firedog@` and the host of the public URL.
     pub smtp_from: Option<String>,
+    /// The identity provider that people may sign in at.
+    pub oidc_issuer: Option<String>,
+    pub oidc_client_id: Option<String>,
+    pub oidc_client_secret: Option<Secret>,
+    /// Claim that lists somebody's groups.
+    pub oidc_groups_claim: String,
+    /// Groups with the roles that they give.
+    pub oidc_roles: Vec<(String, Role)>,
     pub retention: SignedDuration,
     /// Networks (CIDR) that people who are no administrators may name as targets.
     pub allow_targets: Vec<Network>,
@@ -127,6 +136,11 @@ impl Config {
             secret_key_file: read.optional("secret_key_file", |text| Ok(PathBuf::from(text))),
             smtp_url: read.optional("smtp_url", values::smtp_url).map(Secret::new),
             smtp_from: read.optional("smtp_from", values::text),
+            oidc_issuer: read.optional("oidc_issuer", values::public_url),
+            oidc_client_id: read.optional("oidc_client_id", values::text),
+            oidc_client_secret: read.optional("oidc_client_secret", values::text).map(Secret::new),
+            oidc_groups_claim: read.or("oidc_groups_claim", "groups".to_owned(), values::text),
+            oidc_roles: read.or("oidc_roles", Vec::new(), crate::ops::sign_in::oidc::read_roles),
             retention: read.or("retention", SignedDuration::from_hours(400 * 24), firedog_domain::time::parse_length),
             allow_targets: read.or("allow_targets", Vec::new(), values::networks),
             ingest_rate: read.or("ingest_rate", 1_000, values::at_least_one),
@@ -135,6 +149,40 @@ impl Config {
             log: read.or("log", "info".to_owned(), values::text),
             log_format: read.or("log_format", LogFormat::Text, values::log_format),
         }
+    }
+
+    /// The settings as they are in force, for people: of secrets only that they are there.
+    pub fn shown(&self, links_base: &str) -> Vec<(&'static str, String)> {
+        let set = |there: bool| if there { "set".to_owned() } else { "not set".to_owned() };
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| "not set".to_owned());
+        let scheme = self.database.expose().split(':').next().unwrap_or_default().to_owned();
+        let length = firedog_domain::time::length_text;
+        vec![
+            ("listen", self.listen.to_string()),
+            ("public_listen", or_none(self.public_listen.map(|address| address.to_string()))),
+            ("database", self.sqlite_file().map_or(scheme, |file| format!("sqlite:{}", file.display()))),
+            ("public_url", links_base.to_owned()),
+            ("admin_token", set(self.admin_token.is_some())),
+            ("smtp_url", set(self.smtp_url.is_some())),
+            ("smtp_from", or_none(self.smtp_from.clone())),
+            ("oidc_issuer", or_none(self.oidc_issuer.clone())),
+            ("oidc_client_id", or_none(self.oidc_client_id.clone())),
+            ("oidc_client_secret", set(self.oidc_client_secret.is_some())),
+            ("oidc_groups_claim", self.oidc_groups_claim.clone()),
+            (
+                "oidc_roles",
+                self.oidc_roles.iter().map(|(group, role)| format!("{group}={}", role.as_str())).collect::<Vec<_>>().join(","),
+            ),
+            ("retention", length(self.retention)),
+            (
+                "allow_targets",
+                if self.allow_targets.is_empty() { "none".to_owned() } else { format!("{} networks", self.allow_targets.len()) },
+            ),
+            ("ingest_rate", self.ingest_rate.to_string()),
+            ("ingest_burst", self.ingest_burst.to_string()),
+            ("demo", self.demo.to_string()),
+            ("log", self.log.clone()),
+        ]
     }
 
     /// The SQLite file, if the database is one that has a file.

@@ -40,7 +40,7 @@ fn finish(router: Router<App>, app: &App) -> Router {
 fn part(route: &str) -> &'static str {
     match route {
         route if route.starts_with("/api") => "api",
-        route if ["/a/", "/received/", "/reached/"].iter().any(|page| route.starts_with(page)) => "page",
+        route if ["/a/", "/received/", "/reached/", "/calendar/"].iter().any(|page| route.starts_with(page)) => "page",
         "/" | "/healthz" | "/readyz" | "/metrics" | "unmatched" | "/openapi.json" => "other",
         _ => "ingest",
     }

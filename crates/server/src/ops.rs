@@ -3,6 +3,8 @@
 
 pub mod alerts;
 pub mod backup;
+pub mod board;
+pub mod calendar;
 pub mod catalogue;
 pub mod chores;
 pub mod cover;
@@ -19,6 +21,7 @@ pub mod oncall;
 pub mod payloads;
 pub mod readiness;
 pub mod record;
+pub mod report;
 pub mod rights;
 pub mod saved_filter;
 pub mod setup;

@@ -15,18 +15,22 @@ mod sign_in;
 
 const STYLE: &str = include_str!("../templates/style.css");
 
-/// Acknowledge pages, and the links of tests.
+/// Acknowledge pages, the links of tests, calendar feeds.
 pub fn router() -> Router<App> {
     Router::new()
         .route("/a/{token}", get(acknowledge::show).post(acknowledge::act))
         .route("/received/{token}", post(reach::received))
         .route("/reached/{token}", get(reach::show).post(reach::confirm))
+        .route("/calendar/{file}", get(reach::calendar))
 }
 
 /// Signing in.
 pub fn door() -> Router<App> {
     Router::new()
         .route("/sign-in", get(sign_in::show).post(sign_in::enter))
+        .route("/sign-in/passkey.js", get(sign_in::passkey_script))
+        .route("/sign-in/oidc", get(sign_in::to_provider))
+        .route(crate::ops::sign_in::oidc::CALLBACK, get(sign_in::from_provider))
         .route("/demo", get(sign_in::demo))
         .route("/welcome/{token}", get(sign_in::welcome).post(sign_in::begin))
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::tx::{Tx, first};
-use crate::value::Row;
+use crate::value::{Row, json};
 use firedog_domain::id::UserId;
 use jiff::Timestamp;
 
@@ -18,9 +18,13 @@ pub struct Account {
     pub password: Option<String>,
     pub password_at: Option<Timestamp>,
     pub created_at: Timestamp,
+    /// Who they are at the identity provider.
+    pub subject: Option<String>,
+    /// Teams that their groups there give them, beside those of the setup.
+    pub teams: Vec<String>,
 }
 
-const COLUMNS: &str = "user_id, version, role, password, password_at, created_at";
+const COLUMNS: &str = "user_id, version, role, password, password_at, created_at, subject, teams";
 
 fn read(mut r: Row) -> Result<Account> {
     Ok(Account {
@@ -30,7 +34,13 @@ fn read(mut r: Row) -> Result<Account> {
         password: r.text_or_null()?,
         password_at: r.time_or_null()?,
         created_at: r.time()?,
+        subject: r.text_or_null()?,
+        teams: r.json()?,
     })
+}
+
+pub async fn by_subject(tx: &mut dyn Tx, subject: &str) -> Result<Option<Account>> {
+    first(tx, &format!("SELECT {COLUMNS} FROM account WHERE subject = $1"), &[subject.into()]).await?.map(read).transpose()
 }
 
 pub async fn get(tx: &mut dyn Tx, user: &UserId) -> Result<Option<Account>> {
@@ -46,7 +56,8 @@ pub async fn list(tx: &mut dyn Tx, limit: u32) -> Result<Vec<Account>> {
 ///
 /// [`Error::Conflict`]: somebody else has written it since.
 pub async fn put(tx: &mut dyn Tx, account: &Account, known: bool) -> Result<()> {
-    let Account { user, version, role, password, password_at, created_at } = account;
+    let Account { user, version, role, password, password_at, created_at, subject, teams } = account;
+    let teams = json(teams)?;
     let params = [
         user.into(),
         (*version).into(),
@@ -54,13 +65,15 @@ pub async fn put(tx: &mut dyn Tx, account: &Account, known: bool) -> Result<()> 
         password.as_ref().into(),
         (*password_at).into(),
         (*created_at).into(),
+        subject.as_ref().into(),
+        teams.into(),
     ];
     let sql = if known {
-        "UPDATE account SET version = version + 1, role = $3, password = $4, password_at = $5, created_at = $6
-            WHERE user_id = $1 AND version = $2"
+        "UPDATE account SET version = version + 1, role = $3, password = $4, password_at = $5, created_at = $6, subject = $7,
+            teams = $8 WHERE user_id = $1 AND version = $2"
     } else {
-        "INSERT INTO account (user_id, version, role, password, password_at, created_at) VALUES ($1, $2, $3, $4, $5, $6)
-            ON CONFLICT (user_id) DO NOTHING"
+        "INSERT INTO account (user_id, version, role, password, password_at, created_at, subject, teams)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (user_id) DO NOTHING"
     };
     if tx.exec(sql, &params).await? == 0 { Err(Error::Conflict) } else { Ok(()) }
 }

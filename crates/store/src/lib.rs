@@ -21,6 +21,7 @@ pub mod meta;
 mod migrate;
 pub mod node;
 pub mod notification;
+pub mod passkey;
 mod pg;
 pub mod quarantine;
 pub mod retention;

@@ -7,6 +7,7 @@ import re
 import threading
 
 from .. import setups
+from ..process import free_port
 from . import slow
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -99,3 +100,23 @@ def test_covers_and_swaps(t):
 @slow(40)
 def test_editing_the_setup(t):
     story(t, "edit", town(t))
+
+
+@slow(40)
+def test_signing_in_without_a_password(t):
+    setup = setups.pupper(lambda user: [{"id": "hook", "webhook": f"{t.hooks.url}/{user}"}])
+    setup["teams"][0]["groups"] = ["sre"]
+    issuer = f"http://127.0.0.1:{free_port()}"
+    server = t.firedog(
+        setup,
+        FIREDOG_OIDC_ISSUER=issuer,
+        FIREDOG_OIDC_CLIENT_ID="firedog",
+        FIREDOG_OIDC_CLIENT_SECRET="a secret of the two",
+        FIREDOG_OIDC_ROLES="firedog-leads=manager",
+    )
+    story(t, "sign-in", server, issuer=issuer)
+
+
+@slow(40)
+def test_looking_across(t):
+    story(t, "look", town(t), key=setups.KEYS["pd"])

@@ -58,7 +58,7 @@ await story(async (browser) => {
   await grace.getByLabel("The new one").fill("other words of hers");
   await grace.getByRole("button", { name: "Change the password" }).click();
   await grace.getByText("every other browser is signed out").waitFor();
-  await grace.getByText("this browser").waitFor();
+  await grace.getByText("this browser", { exact: true }).waitFor();
   await accessible(grace, "one's own account");
 
   // Offline: the shell and what was read last, with its age; back again by itself.

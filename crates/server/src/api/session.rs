@@ -25,13 +25,15 @@ pub(super) struct Welcome {
     demo: bool,
     /// Nobody can sign in yet: the server's log has the link of the first run.
     fresh: bool,
+    /// People may sign in at an identity provider.
+    provider: bool,
 }
 
 /// Say what this server is, without signing in
 #[utoipa::path(get, path = "/welcome", tag = "session", security(()), responses((status = 200, body = Welcome)))]
 pub(super) async fn welcome(State(app): State<App>) -> Result<axum::Json<Welcome>, Problem> {
     let fresh = sign_in::is_fresh(&app).await?;
-    Ok(axum::Json(Welcome { version: env!("CARGO_PKG_VERSION"), demo: app.config.demo, fresh }))
+    Ok(axum::Json(Welcome { version: env!("CARGO_PKG_VERSION"), demo: app.config.demo, fresh, provider: app.oidc.is_some() }))
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -62,7 +64,10 @@ async fn session_row(app: &App, caller: &Caller, session: Option<&Session>) -> R
     let scene = app.engine.scene().await.map_err(crate::ops::Error::from)?;
     let setup = &scene.world.setup;
     let user = caller.user.as_ref().and_then(|id| setup.user(id));
-    let teams = caller.user.as_ref().map(|user| rights::teams_of(setup, user)).unwrap_or_default();
+    let mut teams = caller.user.as_ref().map(|user| rights::teams_of(setup, user)).unwrap_or_default();
+    teams.extend(caller.teams.iter().cloned());
+    teams.sort();
+    teams.dedup();
     Ok(SessionRow {
         user: user.map(|user| Person {
             id: user.id.to_string(),
@@ -105,11 +110,16 @@ pub(super) async fn sign_in(State(app): State<App>, request: Request) -> Result<
     let origin = origin(&request);
     let Json(given) = <Json<SignIn> as axum::extract::FromRequest<App>>::from_request(request, &app).await?;
     let signed_in = sign_in::by_password(&app, &given.user, &given.password, &origin).await?;
-    let Some((caller, session)) = sign_in::caller(&app, signed_in.cookie.expose()).await? else {
-        return Err(Problem::unauthorized("the session is over already"));
-    };
-    let row = session_row(&app, &caller, Some(&session)).await?;
+    let row = entered(&app, &signed_in).await?;
     Ok(([(header::SET_COOKIE, cookie(&app, signed_in.cookie.expose()))], axum::Json(row)).into_response())
+}
+
+/// Who has just signed in.
+pub(super) async fn entered(app: &App, signed_in: &sign_in::SignedIn) -> Result<SessionRow, Problem> {
+    match sign_in::caller(app, signed_in.cookie.expose()).await? {
+        Some((caller, session)) => session_row(app, &caller, Some(&session)).await,
+        None => Err(Problem::unauthorized("the session is over already")),
+    }
 }
 
 /// Sign out

@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Every setting: its name in `firedog.toml` (in the environment `FIREDOG_` and the name in capitals),
 /// and whether it may be given as the name of a file that holds it (`NAME_file`).
-pub const SETTINGS: [(&str, bool); 15] = [
+pub const SETTINGS: [(&str, bool); 20] = [
     ("listen", false),
     ("public_listen", false),
     ("database", true),
@@ -16,6 +16,11 @@ pub const SETTINGS: [(&str, bool); 15] = [
     ("secret_key_file", false),
     ("smtp_url", true),
     ("smtp_from", false),
+    ("oidc_issuer", false),
+    ("oidc_client_id", false),
+    ("oidc_client_secret", true),
+    ("oidc_groups_claim", false),
+    ("oidc_roles", false),
     ("retention", false),
     ("allow_targets", false),
     ("ingest_rate", false),

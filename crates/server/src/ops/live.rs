@@ -4,9 +4,11 @@
 use super::{Error, Result};
 use crate::app::App;
 use crate::auth::Caller;
+use firedog_domain::alert::Alert;
 use firedog_domain::id::*;
 use firedog_domain::matcher::Matcher;
 use firedog_domain::setup::{Change, Maintenance, MaintenanceWhen, Override, Silence};
+use firedog_store::alert::Filter;
 use firedog_store::live::{self, Kept};
 use firedog_store::{Op, Tx};
 use jiff::{SignedDuration, Timestamp};
@@ -150,6 +152,41 @@ pub async fn put_silence(app: &App, new: NewSilence, by: &firedog_domain::alert:
     };
     silence.id = app.engine.put_silence(silence.clone(), by).await?;
     Ok(silence)
+}
+
+/// How far back it is looked what a silence would have hidden, and through how many alerts.
+const HIDDEN_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
+const LOOKED_THROUGH: u32 = 5_000;
+
+/// The alerts of the last week that a silence (or, with `services`, a maintenance window) would cover, newest first.
+pub async fn hidden(app: &App, service: Option<&str>, matchers: &[String], services: &[String]) -> Result<Vec<Alert>> {
+    if matchers.len() > MAX_MATCHERS {
+        return Err(Error::Invalid(format!("a silence has at most {MAX_MATCHERS} matchers")));
+    }
+    let read = |text: &String| text.parse::<Matcher>().map_err(Error::Invalid);
+    let matchers: Vec<Matcher> = matchers.iter().map(read).collect::<Result<_>>()?;
+    let mut of: Vec<ServiceId> = services.iter().map(|id| ServiceId::from(id.as_str())).collect();
+    of.extend(service.map(ServiceId::from));
+    if of.is_empty() && matchers.iter().all(Matcher::matches_empty) {
+        return Err(Error::Invalid("name a service or a label that must match".to_owned()));
+    }
+    let since = firedog_domain::time::after(app.now(), -HIDDEN_WITHIN);
+    let alerts = app.engine.store().read(Since { since, services: of }).await?;
+    Ok(alerts.into_iter().filter(|alert| matchers.iter().all(|matcher| matcher.matches(&alert.labels))).collect())
+}
+
+struct Since {
+    since: Timestamp,
+    services: Vec<ServiceId>,
+}
+
+impl Op for Since {
+    type Out = Vec<Alert>;
+    const NAME: &'static str = "silence_preview";
+    async fn run(&self, tx: &mut dyn Tx) -> firedog_store::Result<Self::Out> {
+        let filter = Filter { services: self.services.clone(), since: Some(self.since), ..Filter::default() };
+        firedog_store::alert::list(tx, &filter, None, LOOKED_THROUGH).await
+    }
 }
 
 pub async fn end_silence(app: &App, id: &str, by: &firedog_domain::alert::Actor) -> Result<()> {

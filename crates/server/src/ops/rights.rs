@@ -17,6 +17,7 @@ pub fn teams_of(setup: &Setup, user: &UserId) -> Vec<TeamId> {
 pub fn in_team(setup: &Setup, caller: &Caller, team: Option<&TeamId>) -> bool {
     match (&caller.user, team) {
         _ if caller.role == Role::Admin => true,
+        (Some(_), Some(team)) if caller.teams.contains(team) => true,
         (Some(user), Some(team)) => setup.teams.get(team.as_str()).is_none_or(|team| team.members.contains(user)),
         _ => true,
     }

@@ -4,7 +4,7 @@ use super::{Error, Result, record, rights};
 use crate::app::App;
 use crate::auth::{Caller, Role, Via, digest, hex};
 use crate::secret::{Secret, random};
-use firedog_domain::id::UserId;
+use firedog_domain::id::{TeamId, UserId};
 use firedog_domain::setup::{Setup, User};
 use firedog_store::account::{self, Account, Invite};
 use firedog_store::audit::{self, Record};
@@ -12,6 +12,8 @@ use firedog_store::session::{self, Session};
 use firedog_store::{Op, Tx};
 use jiff::{SignedDuration, Timestamp};
 
+pub mod oidc;
+pub mod passkey;
 mod password;
 
 pub use password::{MAX_PASSWORD, MIN_PASSWORD, check as check_password};
@@ -51,7 +53,8 @@ pub struct SignedIn {
 
 /// Whether anybody can sign in at all.
 pub async fn is_fresh(app: &App) -> Result<bool> {
-    Ok(!app.engine.store().read(Accounts).await?.iter().any(|account| account.password.is_some()))
+    let accounts = app.engine.store().read(Accounts).await?;
+    Ok(!accounts.iter().any(|account| account.password.is_some() || account.subject.is_some()))
 }
 
 /// Signs somebody in by id or e-mail address, and password.
@@ -113,7 +116,8 @@ fn new_session(app: &App, user: &UserId, origin: &Origin) -> Result<SignedIn> {
 }
 
 fn row_of(app: &App, user: &UserId, action: &str, subject: String) -> Record {
-    let caller = Caller { name: user.to_string(), role: Role::Viewer, user: Some(user.clone()), via: Via::Token };
+    let caller =
+        Caller { name: user.to_string(), role: Role::Viewer, user: Some(user.clone()), teams: Vec::new(), via: Via::Token };
     record::of(app, &caller, action, subject)
 }
 
@@ -123,7 +127,7 @@ pub async fn caller(app: &App, cookie: &str) -> Result<Option<(Caller, Session)>
     if cookie.len() != 64 || !cookie.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Ok(None);
     }
-    let Some((session, role)) = app.engine.store().read(ByCookie(digest(cookie))).await? else { return Ok(None) };
+    let Some((session, account)) = app.engine.store().read(ByCookie(digest(cookie))).await? else { return Ok(None) };
     let now = app.now();
     if session.ended_at.is_some() || session.expires_at <= now {
         return Ok(None);
@@ -132,6 +136,7 @@ pub async fn caller(app: &App, cookie: &str) -> Result<Option<(Caller, Session)>
     if app.engine.scene().await?.world.setup.user(&session.user).is_none() {
         return Ok(None);
     }
+    let (role, teams) = account.map_or((None, Vec::new()), |account| (account.role, account.teams));
     let Some(role) = role.map_or(Some(Role::Responder), |role| Role::parse(&role)) else { return Ok(None) };
     if now.duration_since(session.last_seen_at) > TOUCH_EVERY {
         let last = firedog_domain::time::after(session.created_at, LONGEST);
@@ -140,8 +145,13 @@ pub async fn caller(app: &App, cookie: &str) -> Result<Option<(Caller, Session)>
             tracing::debug!(%error, "the use of a session was not noted");
         }
     }
-    let caller =
-        Caller { name: session.user.to_string(), role, user: Some(session.user.clone()), via: Via::Session(session.id.clone()) };
+    let caller = Caller {
+        name: session.user.to_string(),
+        role,
+        user: Some(session.user.clone()),
+        teams: teams.into_iter().map(TeamId).collect(),
+        via: Via::Session(session.id.clone()),
+    };
     Ok(Some((caller, session)))
 }
 
@@ -211,6 +221,8 @@ fn with_password(app: &App, known: Option<&Account>, user: &UserId, phc: String,
         password: Some(phc),
         password_at: Some(now),
         created_at: known.map_or(now, |account| account.created_at),
+        subject: known.and_then(|account| account.subject.clone()),
+        teams: known.map_or_else(Vec::new, |account| account.teams.clone()),
     }
 }
 
@@ -237,6 +249,8 @@ pub async fn give_role(app: &App, user: &str, role: Role, caller: &Caller) -> Re
             password: None,
             password_at: None,
             created_at: now,
+            subject: None,
+            teams: Vec::new(),
         })
     };
     let mut row = record::of(app, caller, "user.role", format!("user:{user}"));
@@ -403,10 +417,10 @@ op!(Start -> (), "session_start", |this, tx| {
 });
 
 struct ByCookie(String);
-op!(ByCookie -> Option<(Session, Option<String>)>, "session_by_cookie", |this, tx| {
+op!(ByCookie -> Option<(Session, Option<Account>)>, "session_by_cookie", |this, tx| {
     let Some(found) = session::by_hash(tx, &this.0).await? else { return Ok(None) };
     let account = account::get(tx, &found.user).await?;
-    Ok(Some((found, account.and_then(|account| account.role))))
+    Ok(Some((found, account)))
 });
 
 struct Touch {

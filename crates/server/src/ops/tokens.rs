@@ -44,7 +44,7 @@ pub async fn caller(app: &App, given: &str) -> Result<Option<Caller>> {
             tracing::debug!(%error, "the use of a token was not noted");
         }
     }
-    Ok(Some(Caller { name: found.name, role, user: found.user, via: Via::Token }))
+    Ok(Some(Caller { name: found.name, role, user: found.user, teams: Vec::new(), via: Via::Token }))
 }
 
 /// An administrator acts for somebody else, or a person's token is checked against the setup.

@@ -2,10 +2,10 @@
 
 use super::{guarded, plain};
 use crate::app::App;
-use crate::ops::{Error, device, readiness};
+use crate::ops::{Error, calendar, device, readiness};
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 
 /// The service worker's receipt. It reads nothing of the answer.
 pub(super) async fn received(State(app): State<App>, Path(token): Path<String>) -> StatusCode {
@@ -51,4 +51,22 @@ fn nothing() -> Response {
     let body =
         "<p>It is not one of ours, or it is older than a day, or the address that it went to has changed. Send a new test.</p>";
     guarded(StatusCode::NOT_FOUND, plain("This link confirms nothing", body))
+}
+
+/// A calendar program asks every hour or so; it sends no sign-in.
+pub(super) async fn calendar(State(app): State<App>, Path(file): Path<String>) -> Response {
+    let Some(token) = file.strip_suffix(".ics") else {
+        return (StatusCode::NOT_FOUND, "a calendar's address ends with .ics\n").into_response();
+    };
+    match calendar::feed(&app, token).await {
+        Ok(text) => {
+            ([(header::CONTENT_TYPE, "text/calendar; charset=utf-8"), (header::CACHE_CONTROL, "private, max-age=600")], text)
+                .into_response()
+        }
+        Err(Error::NotFound(why)) => (StatusCode::NOT_FOUND, format!("{why}\n")).into_response(),
+        Err(error) => {
+            tracing::warn!(%error, "a calendar could not be made");
+            (StatusCode::SERVICE_UNAVAILABLE, "try again in a moment\n").into_response()
+        }
+    }
 }

@@ -5,12 +5,12 @@ use crate::api::caller::same_site;
 use crate::api::session::{cookie, origin};
 use crate::app::App;
 use crate::body;
-use crate::ops::sign_in::{self, MIN_PASSWORD, SignedIn};
+use crate::ops::sign_in::{self, MIN_PASSWORD, SignedIn, oidc};
 use crate::ops::starter::{self, Beginning};
 use crate::ops::{Error, Result};
 use askama::Template;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use firedog_domain::id::UserId;
 use std::collections::HashMap;
@@ -27,6 +27,11 @@ struct SignInPage {
     action: String,
     to: String,
     user: String,
+    /// Where the script of passkeys is, and the API that it talks to.
+    script: String,
+    api: String,
+    /// The way to the identity provider.
+    provider: Option<String>,
 }
 
 /// The path under which we are served, with a slash at its end.
@@ -55,8 +60,83 @@ fn sign_in_page(app: &App, status: StatusCode, error: Option<String>, fresh: boo
         action: format!("{}sign-in", base(app)),
         to: way(app, to),
         user: user.to_owned(),
+        script: format!("{}sign-in/passkey.js", base(app)),
+        api: format!("{}api/v1/", base(app)),
+        provider: app.oidc.is_some().then(|| {
+            let to: String = url::form_urlencoded::byte_serialize(way(app, to).as_bytes()).collect();
+            format!("{}sign-in/oidc?to={to}", base(app))
+        }),
     };
-    guarded(status, render(&page))
+    let mut response = guarded(status, render(&page));
+    // The one page of these that has a script: for passkeys.
+    let policy = response.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|value| value.to_str().ok());
+    let policy = policy.map(|policy| format!("{policy}; script-src 'self'; connect-src 'self'"));
+    if let Some(policy) = policy.and_then(|policy| HeaderValue::from_str(&policy).ok()) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+pub(super) async fn passkey_script() -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, include_str!("../../templates/passkey.js")).into_response()
+}
+
+/// Name of the cookie that remembers a way to the identity provider.
+const AWAY: &str = "firedog_away";
+
+fn away(app: &App, value: &str) -> String {
+    let secure = if app.links_base.starts_with("https:") { "; Secure" } else { "" };
+    let age = if value.is_empty() { 0 } else { 900 };
+    format!("{AWAY}={value}; Path={}; HttpOnly; SameSite=Lax; Max-Age={age}{secure}", base(app))
+}
+
+pub(super) async fn to_provider(State(app): State<App>, Query(query): Query<HashMap<String, String>>) -> Response {
+    let to = query.get("to").map(String::as_str).unwrap_or_default();
+    match oidc::leave(&app, &way(&app, to)).await {
+        Ok((url, memory)) => {
+            let headers = [(header::SET_COOKIE, away(&app, &memory)), (header::LOCATION, url)];
+            let mut response = (StatusCode::SEE_OTHER, headers).into_response();
+            guard(response.headers_mut());
+            response
+        }
+        Err(error) => refused(&app, &error, to),
+    }
+}
+
+/// Whoever cannot get in this way may still get in another one.
+fn refused(app: &App, error: &Error, to: &str) -> Response {
+    tracing::warn!(%error, "signing in at the identity provider failed");
+    sign_in_page(app, status(error), Some(sentence(error)), false, to, "")
+}
+
+pub(super) async fn from_provider(
+    State(app): State<App>,
+    Query(query): Query<HashMap<String, String>>,
+    request: Request,
+) -> Response {
+    let field = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
+    if !field("error").is_empty() {
+        let said: String = field("error").chars().filter(|c| c.is_ascii_graphic()).take(60).collect();
+        return refused(&app, &Error::NotAllowed(format!("the identity provider says: {said}")), "");
+    }
+    let all = request.headers().get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let memory = pairs.find(|(name, _)| *name == AWAY).map(|(_, value)| value.to_owned()).unwrap_or_default();
+    match oidc::come_back(&app, &memory, field("state"), field("code"), &origin(&request)).await {
+        Ok((signed_in, to)) => {
+            let mut response = entered(&app, &signed_in, &way(&app, &to));
+            if let Ok(value) = HeaderValue::from_str(&away(&app, "")) {
+                response.headers_mut().append(header::SET_COOKIE, value);
+            }
+            response
+        }
+        Err(error) => refused(&app, &error, ""),
+    }
 }
 
 pub(super) async fn enter(State(app): State<App>, request: Request) -> Response {

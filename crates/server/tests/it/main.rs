@@ -13,6 +13,7 @@ mod delivery;
 mod document;
 mod ingest;
 mod leave;
+mod look;
 mod matrix;
 mod objects;
 mod operation;

@@ -120,6 +120,23 @@ const OBJECTS: [(&str, Need); 8] = [
     ("POST /services/{id}/integrations/{integration}/key", Manage),
     ("GET /services/{id}/integrations/{integration}/payloads", Act),
 ];
+/// Signing in without a password.
+const PASSKEYS: [(&str, Need); 6] = [
+    ("POST /session/passkey/challenge", Nothing),
+    ("POST /session/passkey", Nothing),
+    ("GET /me/passkeys", Read),
+    ("POST /me/passkeys/challenge", Read),
+    ("POST /me/passkeys", Read),
+    ("DELETE /me/passkeys/{id}", Read),
+];
+/// Looking across.
+const LOOKS: [(&str, Need); 5] = [
+    ("GET /oncall/board", Read),
+    ("POST /me/calendar", Read),
+    ("GET /report", Read),
+    ("POST /silences/preview", Read),
+    ("GET /settings", Admin),
+];
 /// Those of administrators that are alike.
 /// Leave is one's own affair, whatever team; of somebody else's it is a test of its own.
 const LEAVE: [(&str, Need); 4] = [("GET /leave", Read), ("POST /leave", Act), ("DELETE /leave/{id}", Act), ("POST /help", Act)];
@@ -206,6 +223,8 @@ async fn every_operation_by_every_role_and_team() {
         .chain(COVERS)
         .chain(ALERTS)
         .chain(OBJECTS)
+        .chain(PASSKEYS)
+        .chain(LOOKS)
         .chain(ADMIN_TOO.map(|one| (one, Admin)))
         .collect();
     let mut unknown: Vec<String> = documented().into_iter().filter(|one| !table.contains_key(one.as_str())).collect();

@@ -11,6 +11,7 @@ use firedog_store::contact_test::{self, ContactTest};
 use firedog_store::cover::{self, Kept};
 use firedog_store::device::{self, Registered};
 use firedog_store::live;
+use firedog_store::passkey::{self, Passkey};
 use firedog_store::saved_filter::{self, SavedFilter};
 use firedog_store::session::{self, Session};
 
@@ -81,7 +82,7 @@ fn cover() -> Cover {
 
 contract! {
     async fn an_account_is_written_under_the_version_it_was_read_with(store) {
-        let new = Account { user: ada(), version: 1, role: None, password: None, password_at: None, created_at: at(0) };
+        let new = Account { user: ada(), version: 1, role: None, password: None, password_at: None, created_at: at(0), subject: None, teams: Vec::new() };
         run!(store.write, [new] tx => account::put(tx, &new, false)).unwrap();
         assert_eq!(run!(store.write, [new] tx => account::put(tx, &new, false)).unwrap_err(), Error::Conflict);
         let admin = Account { role: Some("admin".to_owned()), password: Some("phc".to_owned()), password_at: Some(at(1)), ..new.clone() };
@@ -89,6 +90,12 @@ contract! {
         assert_eq!(run!(store.write, [admin] tx => account::put(tx, &admin, true)).unwrap_err(), Error::Conflict);
         let kept = run!(store.read, [] tx => account::get(tx, &ada())).unwrap().unwrap();
         assert_eq!(kept, Account { version: 2, ..admin });
+        let known = Account { subject: Some("issuer|1".to_owned()), teams: vec!["pupper".to_owned()], ..kept.clone() };
+        run!(store.write, [known] tx => account::put(tx, &known, true)).unwrap();
+        let found = run!(store.read, [] tx => account::by_subject(tx, "issuer|1")).unwrap().unwrap();
+        assert_eq!((found.user, found.teams), (ada(), vec!["pupper".to_owned()]));
+        assert_eq!(run!(store.read, [] tx => account::by_subject(tx, "issuer|2")).unwrap(), None);
+        let kept = Account { version: 3, ..known };
         assert_eq!(run!(store.read, [] tx => account::list(tx, 9)).unwrap(), [kept]);
     }
 
@@ -227,5 +234,26 @@ contract! {
         assert_eq!(run!(store.read, [] tx => saved_filter::list(tx, &UserId::from("grace"), 9)).unwrap(), []);
         run!(store.write, [] tx => saved_filter::remove(tx, &ada(), "mine")).unwrap();
         assert_eq!(run!(store.write, [] tx => saved_filter::remove(tx, &ada(), "mine")).unwrap_err(), Error::NotFound);
+    }
+
+    async fn a_passkey_counts_and_a_challenge_is_answered_once(store) {
+        let key = Passkey {
+            id: "c1".to_owned(), user: ada(), name: "laptop".to_owned(), public_key: "point".to_owned(), sign_count: 0,
+            created_at: at(0), last_used_at: None,
+        };
+        run!(store.write, [key] tx => passkey::insert(tx, &key)).unwrap();
+        assert_eq!(run!(store.write, [key] tx => passkey::insert(tx, &key)).unwrap_err(), Error::Conflict);
+        run!(store.write, [] tx => passkey::used(tx, "c1", 0, 7, at(3))).unwrap();
+        assert_eq!(run!(store.write, [] tx => passkey::used(tx, "c1", 0, 8, at(4))).unwrap_err(), Error::Conflict);
+        let kept = run!(store.read, [] tx => passkey::get(tx, "c1")).unwrap().unwrap();
+        assert_eq!((kept.sign_count, kept.last_used_at), (7, Some(at(3))));
+        assert_eq!(run!(store.read, [] tx => passkey::of_user(tx, &ada(), 9)).unwrap(), [kept]);
+        assert_eq!(run!(store.write, [] tx => passkey::remove(tx, &UserId::from("grace"), "c1")).unwrap_err(), Error::NotFound);
+        run!(store.write, [] tx => passkey::remove(tx, &ada(), "c1")).unwrap();
+        run!(store.write, [] tx => passkey::ask(tx, "h1", at(0), at(10))).unwrap();
+        run!(store.write, [] tx => passkey::answer(tx, "h1", at(5))).unwrap();
+        assert_eq!(run!(store.write, [] tx => passkey::answer(tx, "h1", at(5))).unwrap_err(), Error::NotFound);
+        run!(store.write, [] tx => passkey::ask(tx, "h2", at(0), at(10))).unwrap();
+        assert_eq!(run!(store.write, [] tx => passkey::answer(tx, "h2", at(10))).unwrap_err(), Error::NotFound);
     }
 }

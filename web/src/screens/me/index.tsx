@@ -18,6 +18,7 @@ import {
   TextInput,
   When,
 } from "../../ui";
+import { Passkeys } from "./passkeys";
 import { Reach } from "./reach";
 
 /** How one signs in, where one is signed in, and what acts in one's name. */
@@ -42,6 +43,7 @@ export default function Me() {
         <Grid.Col span={{ base: 12, md: 6 }}>
           <Stack>
             <Sessions />
+            <Passkeys />
             <Password />
           </Stack>
         </Grid.Col>

@@ -1,4 +1,6 @@
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { type Answer, type Problem, request } from "../../api/client";
 import { useAct } from "../../api/hooks";
 import { useServices } from "../../lib/names";
 import { t } from "../../text";
@@ -68,11 +70,36 @@ export function QuietForm({ kind, close }: { kind: "silence" | "maintenance"; cl
             onChange={(event) => setWhy(event.currentTarget.value)}
             maxLength={500}
           />
+          {ready && <Hidden body={kind === "silence" ? { service, matchers } : { services: many }} />}
           <Button type="submit" disabled={!ready} loading={silence.isPending || maintenance.isPending}>
             {t.common.save}
           </Button>
         </Stack>
       </form>
     </Modal>
+  );
+}
+
+/** Before it is made: what it would have hidden in the last week. */
+function Hidden({ body }: { body: { service?: string | null; matchers?: string[]; services?: string[] } }) {
+  const hidden = useQuery<Answer<"POST /silences/preview">, Problem>({
+    queryKey: ["POST /silences/preview", body],
+    queryFn: () => request("POST /silences/preview", { body }),
+    retry: false,
+  });
+  if (!hidden.data) return null;
+  const { alerts, paged, examples } = hidden.data;
+  return (
+    <div aria-live="polite">
+      <Text size="sm" fw={600}>
+        {t.hidden.title}
+      </Text>
+      <Text size="sm">{alerts === 0 ? t.hidden.none : t.hidden.some(alerts, paged)}</Text>
+      {examples.map((one) => (
+        <Text key={one.id} size="sm" c="dimmed">
+          {one.summary}
+        </Text>
+      ))}
+    </div>
   );
 }

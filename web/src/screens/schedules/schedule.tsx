@@ -7,6 +7,7 @@ import { EditButton } from "../../shell/edit-button";
 import { useMay, useSession } from "../../shell/session";
 import { t } from "../../text";
 import { Block, Button, Group, Icon, Mark, Read, Screen, SegmentedControl, Stack, Text, useAsk, useMediaQuery } from "../../ui";
+import { CalendarButton } from "../shifts/calendar";
 import { DayList } from "./day-list";
 import { type Draft, Editor } from "./editor";
 import { dayStart, HOUR, SPANS, type SpanName } from "./geometry";
@@ -59,6 +60,7 @@ export default function Schedule() {
           >
             {t.schedules.add}
           </Button>
+          <CalendarButton schedule={id} name={schedule?.name ?? undefined} />
           <EditButton kind="schedule" id={id} team={schedule?.team ?? undefined} />
         </>
       }

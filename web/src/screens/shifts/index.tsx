@@ -4,6 +4,7 @@ import { useSession } from "../../shell/session";
 import { t } from "../../text";
 import { Block, Empty, Group, Mark, Read, Screen, Span, Stack, Text, TextLink, When } from "../../ui";
 import { Away, AwayButton, HelpButton } from "./away";
+import { CalendarButton } from "./calendar";
 import { AskButton, Covers } from "./covers";
 
 /** One page over all schedules: the shift that runs, the next hand-over, and all that come. */
@@ -77,6 +78,7 @@ function Actions() {
     <>
       <HelpButton />
       <AwayButton />
+      <CalendarButton />
     </>
   );
 }

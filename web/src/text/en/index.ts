@@ -4,6 +4,7 @@ import { common } from "./common";
 import { covers } from "./covers";
 import { edit, integrations } from "./edit";
 import { help, leave } from "./leave";
+import { board, calendar, hidden, report, settings } from "./look";
 import { oncall } from "./oncall";
 import { policies, simulate } from "./policies";
 import { proof } from "./proof";
@@ -17,4 +18,5 @@ import { start } from "./start";
 // One file per part of the app; sentences with values are functions, so that another language may order them anew.
 const desk = { help, leave, now, alerts, alert, oncall, schedules, shifts, covers };
 const setup = { services, policies, simulate, people, quiet, start, me, reach, edit, integrations };
-export const en = { ...common, ...desk, ...setup, shell, proof, audit };
+const look = { board, calendar, hidden, report, settings, proof, audit };
+export const en = { ...common, ...desk, ...setup, ...look, shell };

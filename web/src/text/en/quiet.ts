@@ -59,6 +59,18 @@ export const me = {
     done: "Changed; every other browser is signed out",
     hint: "At least 10 characters. A few words do well.",
   },
+  passkeys: {
+    title: "Passkeys",
+    hint: "Sign in with a finger, a face or a key instead of a password. A passkey works at this address only.",
+    none: "You have none.",
+    name: "Its name",
+    nameHint: "laptop, phone",
+    make: "Make a passkey",
+    made: "You can sign in with it now",
+    removed: "It opens nothing any more",
+    failed: "No passkey was made",
+    unsupported: "This browser has no passkeys, or this address is not https.",
+  },
   sessions: {
     title: "Where you are signed in",
     current: "this browser",

@@ -147,6 +147,7 @@ pub static TEAM: Object = Object {
             "What paging this team means, and what its services run by default. Default: all members are paged.",
             r#""pupper""#,
         ),
+        may("groups", List(&Text), "Groups of the identity provider whose people act in this team.", r#"["sre"]"#),
     ],
 };
 
