@@ -15,6 +15,7 @@ mod failure;
 mod folder;
 mod foresee;
 mod integration;
+mod look;
 mod oncall;
 mod out;
 mod people;
@@ -127,6 +128,10 @@ enum Verb {
     /// Say who is away; schedules go without them
     #[command(subcommand, after_help = "Examples:\n  firedog leave add --for 2h --why dentist\n  firedog leave list")]
     Leave(people::Leave),
+    /// See whom pages have interrupted, when, and what is noise
+    Report(look::Report),
+    /// Make the address of a calendar feed of shifts
+    Calendar(look::Calendar),
     /// Ask others to take a shift of yours, or to swap one
     #[command(
         subcommand,
@@ -212,6 +217,8 @@ async fn run(Cli { common, verb }: Cli) -> Result<(), Failure> {
         Verb::Shifts(args) => people::shifts(&call()?, args).await,
         Verb::HelpMe(args) => people::help_me(&call()?, args).await,
         Verb::Leave(verb) => people::leave(&call()?, verb).await,
+        Verb::Report(args) => look::report(&call()?, args).await,
+        Verb::Calendar(args) => look::calendar(&call()?, args).await,
         Verb::Cover(verb) => cover::cover(&call()?, verb).await,
         Verb::TestMe(args) => reach::test_me(&call()?, args).await,
         Verb::Readiness(args) => reach::readiness(&call()?, args).await,

@@ -158,7 +158,7 @@ fn may_edit(setup: &Setup, kind: &str, id: &str, objects: &[Option<&Value>], cal
         team.is_some_and(|team| rights::in_team(setup, caller, Some(&TeamId::from(team))))
     };
     let teams_own = matches!(kind, "team" | "schedule" | "policy" | "service");
-    if caller.role >= Role::Manager && teams_own && objects.iter().flatten().all(|object| of_team(object)) {
+    if caller.role >= Role::Manager && teams_own && objects.iter().flatten().all(of_team) {
         return Ok(());
     }
     Err(Error::NotAllowed(format!("the {kind} {id} is changed by an administrator, or by a manager of its team")))

@@ -18,7 +18,7 @@ pub(super) fn team(r: &mut Reader, f: &Fields) -> Team {
     let policy = r.reference(f.get("policy"), "policy").map(PolicyId);
     let groups = f.get("groups").map_or_else(Vec::new, |field| {
         let nodes = few(r, field, MAX_FEW);
-        nodes.into_iter().map(|node| r.text(Some(field.of(node)))).filter(|group| !group.is_empty()).collect()
+        nodes.iter().map(|node| r.text(Some(field.of(node)))).filter(|group| !group.is_empty()).collect()
     });
     Team { id: TeamId(r.id(f)), name: r.text(f.get("name")), members: users(r, f.get("members")), policy, groups }
 }
