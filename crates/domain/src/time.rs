@@ -82,6 +82,11 @@ pub fn length_text(length: SignedDuration) -> String {
     text
 }
 
+/// An instant in a sentence: `2026-11-27 20:37 UTC`.
+pub fn instant_text(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
 /// `#[serde(with = "length")]` for a [`SignedDuration`] written as `5m`.
 pub mod length {
     use jiff::SignedDuration;

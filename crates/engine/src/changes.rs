@@ -174,9 +174,9 @@ impl<'a> Changes<'a> {
         self.entries.push((id.clone(), key, entry));
     }
 
-    /// Adds the line of an attempt; one line per attempt, however often it is written.
+    /// Adds the line of an attempt; one line per attempt, however often it is written. It stands before what it leads to in the same instant.
     pub(crate) fn attempt_entry(&mut self, tried: &Notification, entry: Entry) {
-        self.entries.push((tried.alert.clone(), format!("n.{}.{:04}", tried.id, tried.attempt), entry));
+        self.entries.push((tried.alert.clone(), format!("{:010}.{:04}.{}.{:04}", 0, 0, tried.id, tried.attempt), entry));
     }
 
     pub(crate) fn add(&mut self, notifications: Vec<Notification>) {

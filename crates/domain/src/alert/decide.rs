@@ -7,7 +7,7 @@ use crate::escalation::{self, Stage};
 use crate::event::{Event, Routing};
 use crate::setup::{Policy, Service};
 use crate::suppression::{Awake, Held, World, held, waking};
-use crate::time::{after, mins};
+use crate::time::{after, instant_text, length_text, mins};
 use jiff::SignedDuration;
 
 /// While the source's own heartbeat is missing, its silence says nothing: look again after this.
@@ -437,7 +437,7 @@ fn unreached(world: &World, pinned: Option<&Policy>, alert: &mut Alert, now: Tim
             now,
             EntryKind::Skipped,
             None,
-            format!("every contact method of the catch-all has failed: tried again at {at}"),
+            format!("every contact method of the catch-all has failed: tried again in {}", length_text(at.duration_since(now))),
         );
     }
     fx.note(now, EntryKind::Escalated, None, "every contact method of this step has failed".to_owned());
@@ -459,7 +459,7 @@ fn hold(alert: &mut Alert, held: &Held, now: Timestamp, fx: &mut Effects) {
     // What holds this one back may not be about them.
     fx.followers = true;
     let why = if held.why.is_empty() { String::new() } else { format!(" ({})", held.why) };
-    fx.note(now, EntryKind::Held, None, format!("held back by {}{why} until {}", held.by, held.until));
+    fx.note(now, EntryKind::Held, None, format!("held back by {}{why} until {}", held.by, instant_text(held.until)));
 }
 
 /// Pages the stage at the cursor, skipping what reaches nobody, and sets the next action. Always ends with one.

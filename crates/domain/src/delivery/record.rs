@@ -4,7 +4,7 @@ use super::*;
 use crate::alert::{Alert, Entry, EntryKind, State};
 use crate::setup::{Contact, User};
 use crate::suppression::World;
-use crate::time::after;
+use crate::time::{after, length_text};
 
 /// After so many attempts over one contact method we stop: 2+4+8+…+128 s is past every sensible step's wait.
 pub const MAX_ATTEMPTS: u32 = 8;
@@ -90,7 +90,7 @@ pub fn record(
             contact: Some(tried.contact.clone()),
             channel: Some(tried.channel),
             outcome: Some(outcome.as_str().to_owned()),
-            reason: explain(&tried, outcome),
+            reason: explain(&tried, outcome, now),
         },
         changed: vec![tried],
         added: Vec::new(),
@@ -140,10 +140,10 @@ fn hurry(world: &World, alert: &Alert, siblings: &[Notification], recorded: &mut
     recorded.added.push(Notification::page(alert, tried.page, k, user, &contact, now, now, &reason));
 }
 
-fn explain(tried: &Notification, outcome: &Outcome) -> Option<String> {
+fn explain(tried: &Notification, outcome: &Outcome, now: Timestamp) -> Option<String> {
     let reason: String = outcome.reason()?.chars().take(MAX_REASON).collect();
     Some(match tried.ready_at {
-        Some(at) => format!("{reason}; tried again at {at}"),
+        Some(at) => format!("{reason}; tried again in {}", length_text(at.duration_since(now))),
         None => reason,
     })
 }
