@@ -55,6 +55,9 @@ ids! {
     /// A browser that its owner has registered for push messages.
     DeviceId,
     AlertId,
+    RunbookId, TableId, InstitutionId, ConnectionId,
+    /// One execution of a runbook.
+    RunId,
     /// `ALERT.N`: the N-th page of an alert. Derived, so that a decision run twice names it the same.
     PageId,
     /// `ALERT.N.K`: the K-th notification of a page; also the idempotency key that providers see.

@@ -11,6 +11,7 @@ pub mod id;
 pub mod matcher;
 pub mod prove;
 pub mod route;
+pub mod runbook;
 pub mod schedule;
 pub mod setup;
 pub mod suppression;

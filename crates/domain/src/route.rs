@@ -16,7 +16,10 @@ mod condition;
 mod evaluate;
 mod nesting;
 
+pub(crate) use condition::syntax;
 pub use condition::{Problem, check};
+pub(crate) use evaluate::{explain, value_of};
+pub(crate) use nesting::too_deep;
 
 use crate::event::{Because, Event, Routing};
 use crate::id::ServiceId;

@@ -6,6 +6,7 @@
 
 use crate::id::*;
 use crate::matcher::Matcher;
+use crate::runbook::Runbook;
 use crate::time::{length, mins, secs};
 use jiff::civil::{DateTime, Time, Weekday};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -37,6 +38,10 @@ pub struct Setup {
     pub routes: Vec<Route>,
     pub silences: Named<Silence>,
     pub maintenance: Named<Maintenance>,
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    pub institutions: Named<Institution>,
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    pub runbooks: Named<Runbook>,
 }
 
 /// Things with a slug, kept in the order of their slugs, written as a list.
@@ -109,7 +114,7 @@ macro_rules! slugs {
         }
     )+};
 }
-slugs!(Team, User, Schedule, Policy, Service, Silence, Maintenance);
+slugs!(Team, User, Schedule, Policy, Service, Silence, Maintenance, Institution);
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Team {
@@ -498,6 +503,26 @@ impl IntegrationKind {
             Self::Heartbeat => "heartbeat",
         }
     }
+}
+
+/// A customer organisation (tenant) that services serve.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Institution {
+    pub id: InstitutionId,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// How it is called where its name must not stand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The host that runs its core, where several share one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core_endpoint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

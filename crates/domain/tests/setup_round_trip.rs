@@ -4,6 +4,7 @@
 
 use firedog_domain::id::OverrideId;
 use firedog_domain::matcher::{MatchOp, Matcher};
+use firedog_domain::runbook::{Answer, AnswerKind, Confirm, Need, Runbook, Step as RunbookStep};
 use firedog_domain::setup::export::export;
 use firedog_domain::setup::load::{NoOutside, SourceFile, load};
 use firedog_domain::setup::plan::plan;
@@ -275,19 +276,89 @@ fn maintenance() -> impl Strategy<Value = Maintenance> {
     })
 }
 
+fn institution() -> impl Strategy<Value = Institution> {
+    (
+        text(),
+        option::of(text().prop_filter("not empty", |text| !text.is_empty())),
+        option::of(Just("https://core.example.org:8443/SymXchange".to_owned())),
+    )
+        .prop_map(|(name, code, core_endpoint)| Institution {
+            id: "inst-1".into(),
+            name,
+            code,
+            host: None,
+            core_endpoint,
+            room: Some("#support".to_owned()),
+            vendor: None,
+        })
+}
+
+fn runbook() -> impl Strategy<Value = Runbook> {
+    let text = || text().prop_map(|text| if text.trim().is_empty() { "Look".to_owned() } else { text });
+    let plain = (text(), option::of(Just("institution.id == 'inst-1'".to_owned()))).prop_map(|(what, when)| RunbookStep {
+        what,
+        when,
+        ..RunbookStep::default()
+    });
+    let uses = (
+        text(),
+        option::of(prop::sample::select(vec![1, 90, 5400]).prop_map(SignedDuration::from_secs)),
+        prop::sample::select(vec!["a", "${institution.core_endpoint}", "3.5", "true"]),
+    )
+        .prop_map(|(what, timeout, target)| RunbookStep {
+            what,
+            timeout,
+            uses: Some("net.probe".to_owned()),
+            with: [("target".to_owned(), target.into())].into_iter().collect(),
+            name: Some("seen".to_owned()),
+            confirm: Some(Confirm::TwoPerson),
+            ..RunbookStep::default()
+        });
+    let ask = text().prop_map(|what| RunbookStep {
+        what,
+        name: Some("said".to_owned()),
+        ask: [
+            ("well".to_owned(), Answer::Kind(AnswerKind::Bool)),
+            ("side".to_owned(), Answer::Words(vec!["ours".to_owned(), "on".to_owned()])),
+        ]
+        .into(),
+        ..RunbookStep::default()
+    });
+    let leaf = prop_oneof![plain, uses, ask].boxed();
+    let each = vec(leaf.clone(), 1..3).prop_map(|steps| RunbookStep {
+        what: "Each".to_owned(),
+        each: Some(serde_json::json!(["a", "2", "${institution.id}"])),
+        steps,
+        ..RunbookStep::default()
+    });
+    let both =
+        vec(leaf.clone(), 1..3).prop_map(|parallel| RunbookStep { what: "Both".to_owned(), parallel, ..RunbookStep::default() });
+    (text(), vec(prop_oneof![3 => leaf, 1 => each, 1 => both], 1..5)).prop_map(|(title, steps)| Runbook {
+        id: "book".into(),
+        title,
+        team: Some("t".into()),
+        inputs: [("institution".to_owned(), Need::Required), ("note".to_owned(), Need::Optional)].into(),
+        on: Some("labels.a == 'b'".to_owned()),
+        deadline: SignedDuration::from_hours(2),
+        steps,
+    })
+}
+
 prop_compose! {
     fn setup()(
-        people in (user(USERS[0]), user(USERS[1]), user(USERS[2])),
+        people in (user(USERS[0]).boxed(), user(USERS[1]).boxed(), user(USERS[2]).boxed()),
         members in users(),
         names in (text(), text()),
-        schedule in schedule(),
+        schedule in schedule().boxed(),
         steps in vec((targets(), length()), 1..4),
         repeat in 0_u32..=100,
         catch_all in option::of((targets(), length())),
-        services in (service(SERVICES[0]), service(SERVICES[1])),
+        services in (service(SERVICES[0]).boxed(), service(SERVICES[1]).boxed()),
         routes in vec((prop::sample::select(vec!["true", "labels.a == 'b'", "labels['x.y'] != \"it's: #1\"", "summary.matches('^\\\\d+\\n')"]), option::of(pick(SERVICES)), option::of(Just(Urgency::Low))), 0..4),
-        silence in option::of(silence()),
-        maintenance in option::of(maintenance()),
+        silence in option::of(silence()).boxed(),
+        maintenance in option::of(maintenance()).boxed(),
+        institution in institution().boxed(),
+        runbook in option::of(runbook().boxed()).boxed(),
     ) -> Setup {
         let team = |id: &str, name, policy: Option<&str>| Team {
             id: id.into(), name, members: members.iter().map(|m| m.as_str().into()).collect(), policy: policy.map(Into::into), groups: vec!["sre".to_owned()] };
@@ -304,6 +375,8 @@ prop_compose! {
             routes: routes.into_iter().map(|(when, service, urgency)| Route { when: when.to_owned(), service: service.map(Into::into), urgency }).collect(),
             silences: silence.into_iter().collect(),
             maintenance: maintenance.into_iter().collect(),
+            institutions: [institution].into_iter().collect(),
+            runbooks: runbook.into_iter().collect(),
         }
     }
 }

@@ -148,6 +148,18 @@ fn everything() -> Value {
             { "id": "m", "services": ["web"], "every": "month", "day": 31, "from": "02:00", "to": "03:00" },
             { "id": "o", "services": ["web"], "from": "2026-01-01T02:00", "to": "2026-01-01T03:00" },
         ],
+        "institutions": [{
+            "id": "inst-1", "name": "N", "code": "1", "host": "host-1", "core_endpoint": "https://core", "room": "r", "vendor": "v",
+        }],
+        "runbooks": [{
+            "runbook": "r", "title": "R", "team": "t", "for": { "institution": "required" }, "on": "labels.a == 'b'", "deadline": "2h",
+            "steps": [
+                { "do": "Probe", "uses": "net.probe", "with": { "target": "a" }, "as": "seen", "confirm": "two-person", "timeout": "1m" },
+                { "do": "Ask", "ask": { "well": "bool", "side": ["ours", "theirs"] }, "when": "seen.ok" },
+                { "do": "Each", "each": ["a"], "steps": [{ "do": "One" }] },
+                { "do": "Both", "parallel": [{ "do": "One" }] },
+            ],
+        }],
     })
 }
 
@@ -184,7 +196,7 @@ fn the_reader_and_the_schema_know_the_same_keys() {
     let mut seen = std::collections::BTreeSet::new();
     for path in &found {
         let mut broken = all.clone();
-        *broken.pointer_mut(path).unwrap() = json!({ "nonsense": ["nonsense"] });
+        *broken.pointer_mut(path).unwrap() = json!({ "nonsense": [{ "nonsense": "nonsense" }] });
         assert!(load(&file(&broken.to_string()), &Files).setup.is_none(), "the reader takes anything for {path}");
         assert!(valid(&broken).is_err(), "the schema takes anything for {path}");
         seen.insert(path.rsplit('/').next().unwrap().to_owned());

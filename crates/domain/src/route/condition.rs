@@ -26,7 +26,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(at: Range<usize>, message: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(crate) fn new(at: Range<usize>, message: impl Into<String>, help: impl Into<String>) -> Self {
         let help = help.into();
         Self { at, message: message.into(), help: if help.is_empty() { None } else { Some(help) } }
     }
@@ -87,7 +87,7 @@ impl Condition {
 }
 
 /// The parser's first message in one short line, at its place.
-fn syntax(source: &str, errors: &cel::ParseErrors) -> Problem {
+pub(crate) fn syntax(source: &str, errors: &cel::ParseErrors) -> Problem {
     let Some(first) = errors.errors.first() else {
         return Problem::new(0..source.len(), "not an expression", "");
     };

@@ -70,7 +70,7 @@ impl Facts<'_> {
     }
 }
 
-fn explain(error: &ExecutionError) -> String {
+pub(crate) fn explain(error: &ExecutionError) -> String {
     /// Names come from the condition, but an index may be computed from the event.
     fn short(name: &str) -> String {
         name.chars().filter(|c| !c.is_control()).take(64).collect()
@@ -118,7 +118,7 @@ impl Room {
     }
 }
 
-fn value_of(json: &Json) -> Value {
+pub(crate) fn value_of(json: &Json) -> Value {
     match json {
         Json::Null => Value::Null,
         Json::Bool(b) => Value::Bool(*b),

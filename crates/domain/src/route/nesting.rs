@@ -9,7 +9,7 @@ const MAX_WEIGHT: usize = 100;
 const DESCENT: usize = 5;
 
 /// Where (in bytes) the expression nests too deep, if it does. Texts and comments do not count.
-pub(super) fn too_deep(source: &str) -> Option<usize> {
+pub(crate) fn too_deep(source: &str) -> Option<usize> {
     // What each open bracket has gathered in the current part of its contents.
     let mut open: Vec<usize> = vec![0];
     let mut total = 0;

@@ -15,13 +15,15 @@ const MAX_LINE_CHARS: usize = 120;
 /// in `setup`, so that the caller decides what leaves the server.
 pub fn export(setup: &Setup) -> Vec<SourceFile> {
     let whole = serde_json::to_value(setup).expect("a setup has text keys only");
-    let parts: [(&str, &[&str]); 6] = [
+    let parts: [(&str, &[&str]); 8] = [
         ("teams.yaml", &["teams"]),
         ("users.yaml", &["users"]),
         ("schedules.yaml", &["schedules"]),
         ("policies.yaml", &["policies", "catch_all"]),
         ("services.yaml", &["services"]),
         ("routes.yaml", &["routes", "silences", "maintenance"]),
+        ("institutions.yaml", &["institutions"]),
+        ("runbooks.yaml", &["runbooks"]),
     ];
     let mut files: Vec<SourceFile> = Vec::new();
     for (name, keys) in parts {

@@ -9,6 +9,7 @@ mod calendar;
 mod people;
 mod problems;
 mod reader;
+mod runbooks;
 mod services;
 mod values;
 mod yaml;
@@ -109,10 +110,13 @@ pub fn load(files: &[SourceFile], outside: &dyn Outside) -> Loaded {
         return refused(problems);
     }
     let mut reader = Reader::new(files, outside, problems, broken);
+    // A runbook has a file of its own: it reads like one entry of `runbooks`.
+    let documents: Vec<yaml::Node> = documents.into_iter().map(runbooks::wrap).collect();
     let roots: Vec<_> = documents.iter().filter_map(|node| reader.object(node, &keys::SETUP)).collect();
     reader.index(&roots);
     let setup = read_setup(&mut reader, &roots);
     people::refuse_circles(&mut reader, &setup);
+    runbooks::refuse_mistakes(&mut reader, &roots, &setup);
     let (problems, spans) = reader.finish();
     let setup = if problems.any() { None } else { Some(setup) };
     Loaded { setup, diagnostics: problems.finish(), spans }
@@ -164,6 +168,12 @@ fn read_setup(reader: &mut Reader, roots: &[reader::Fields]) -> Setup {
         }
         for item in reader.objects(root.get("maintenance"), &keys::MAINTENANCE, MAX_OBJECTS) {
             put(&mut setup.maintenance, calendar::maintenance(reader, &item));
+        }
+        for item in reader.objects(root.get("institutions"), &keys::INSTITUTION, MAX_OBJECTS) {
+            put(&mut setup.institutions, runbooks::institution(reader, &item));
+        }
+        for item in reader.objects(root.get("runbooks"), &keys::RUNBOOK, MAX_OBJECTS) {
+            put(&mut setup.runbooks, runbooks::runbook(reader, &item));
         }
         if let Some(field) = root.get("catch_all") {
             people::catch_all(reader, field, &mut setup);

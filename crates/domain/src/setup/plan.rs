@@ -14,7 +14,7 @@ pub struct Plan {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// `team`, `user`, `schedule`, `policy`, `catch_all`, `service`, `routes`, `silence`, `maintenance`.
+    /// `team`, `user`, `schedule`, `policy`, `catch_all`, `service`, `routes`, `silence`, `maintenance`, `institution`, `runbook`.
     pub kind: &'static str,
     pub id: String,
     /// Of a changed object: field by field.
@@ -40,6 +40,8 @@ pub fn plan(old: &Setup, new: &Setup) -> Plan {
     plan.compare_routes(&old.routes, &new.routes);
     plan.compare("silence", &old.silences, &new.silences);
     plan.compare("maintenance", &old.maintenance, &new.maintenance);
+    plan.compare("institution", &old.institutions, &new.institutions);
+    plan.compare("runbook", &old.runbooks, &new.runbooks);
     plan
 }
 

@@ -95,6 +95,14 @@ fn schema_of(shape: &Shape) -> Value {
         // Numbers and truth values are taken as they are written.
         Shape::Text => json!({ "type": ["string", "number", "boolean"] }),
         Shape::Texts => json!({ "type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] } }),
+        Shape::Questions => json!({ "type": "object", "additionalProperties": { "anyOf": [
+            { "enum": ["text", "number", "bool"] },
+            { "type": "array", "minItems": 1, "items": { "type": ["string", "number", "boolean"] } },
+        ] } }),
+        Shape::Items => json!({ "anyOf": [
+            pattern(r"^\$\{[a-z0-9_.-]+\}$"),
+            { "type": "array", "minItems": 1, "items": { "type": ["string", "number", "boolean"] } },
+        ] }),
         Shape::Bool => json!({ "type": "boolean" }),
         Shape::Count(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Shape::OneOf(words) => json!({ "enum": words }),

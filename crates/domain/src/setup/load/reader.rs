@@ -60,7 +60,7 @@ impl<'n> Field<'n> {
 }
 
 /// Kinds of objects that have ids: the list they stand in and their name.
-const INDEXED: [(&str, &str); 7] = [
+const INDEXED: [(&str, &str); 9] = [
     ("teams", "team"),
     ("users", "user"),
     ("schedules", "schedule"),
@@ -68,6 +68,8 @@ const INDEXED: [(&str, &str); 7] = [
     ("services", "service"),
     ("silences", "silence"),
     ("maintenance", "maintenance"),
+    ("institutions", "institution"),
+    ("runbooks", "runbook"),
 ];
 
 /// Names listed in a help text; more are not read.
@@ -110,7 +112,8 @@ impl<'a> Reader<'a> {
     pub fn index(&mut self, roots: &[Fields]) {
         for (list, kind) in INDEXED {
             for item in roots.iter().filter_map(|root| root.node.get(list)?.list()).flatten() {
-                let Some((node, id)) = item.get("id").and_then(|node| Some((node, node.scalar()?))) else { continue };
+                let key = if kind == "runbook" { "runbook" } else { "id" };
+                let Some((node, id)) = item.get(key).and_then(|node| Some((node, node.scalar()?))) else { continue };
                 if let Some(first) = self.spans.get(&(kind, id.to_owned())).copied() {
                     let place = self.place(first);
                     self.error("duplicate", node.span, format!("{kind} `{id}` exists already, at {place}")).help =

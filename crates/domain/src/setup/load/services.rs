@@ -1,5 +1,6 @@
 //! Services with their integrations, routes and silences.
 
+use super::Span;
 use super::people::{LEAST_WAIT, MAX_FEW, MOST_WAIT, few};
 use super::reader::{Fields, Reader};
 use crate::matcher::{MatchOp, Matcher};
@@ -149,16 +150,7 @@ pub(super) fn route(r: &mut Reader, f: &Fields) -> Route {
     if let Some((source, field)) = when
         && let Err(problem) = crate::route::check(source)
     {
-        // The place inside of the expression, if the text stands in the file as it is.
-        let mut span = field.node.span;
-        let line = r.files.get(span.file).and_then(|file| file.text.lines().nth(span.line.saturating_sub(1)));
-        let rest: String = line.unwrap_or_default().chars().skip(span.column.saturating_sub(1)).collect();
-        if let Some(start) = rest.find(source).filter(|start| *start <= 1) {
-            let before = source.get(..problem.at.start).unwrap_or_default().chars().count();
-            let marked = source.get(problem.at.clone()).unwrap_or_default().chars().count();
-            span.column += start + before;
-            span.length = marked.max(1);
-        }
+        let span = expression_span(r, field.node.span, problem.at, source);
         r.error("bad_expression", span, problem.message).help = problem.help;
     }
     Route {
@@ -166,6 +158,19 @@ pub(super) fn route(r: &mut Reader, f: &Fields) -> Route {
         service: r.reference(f.get("service"), "service").map(ServiceId),
         urgency: r.word(f.get("urgency"), &URGENCY),
     }
+}
+
+/// The place inside of an expression, if its text stands in the file as it is.
+pub(super) fn expression_span(r: &Reader, mut span: Span, at: std::ops::Range<usize>, source: &str) -> Span {
+    let line = r.files.get(span.file).and_then(|file| file.text.lines().nth(span.line.saturating_sub(1)));
+    let rest: String = line.unwrap_or_default().chars().skip(span.column.saturating_sub(1)).collect();
+    if let Some(start) = rest.find(source).filter(|start| *start <= 1) {
+        let before = source.get(..at.start).unwrap_or_default().chars().count();
+        let marked = source.get(at).unwrap_or_default().chars().count();
+        span.column += start + before;
+        span.length = marked.max(1);
+    }
+    span
 }
 
 pub(super) fn silence(r: &mut Reader, f: &Fields) -> Silence {

@@ -25,7 +25,12 @@ const YEARS: std::ops::RangeInclusive<i16> = 1970..=2199;
 impl Reader<'_> {
     /// The object's own id.
     pub fn id(&mut self, fields: &Fields) -> String {
-        let Some((text, field)) = self.scalar(fields.get("id")) else { return String::new() };
+        self.id_named(fields, "id")
+    }
+
+    /// The same behind another key.
+    pub fn id_named(&mut self, fields: &Fields, key: &str) -> String {
+        let Some((text, field)) = self.scalar(fields.get(key)) else { return String::new() };
         if let Err(mended) = slug(text) {
             let rule = "an id has lower-case letters, digits, `.`, `_` and `-`, at most 64, and begins with a letter or digit";
             let help = if mended.is_empty() { rule.to_owned() } else { format!("write `{mended}`; {rule}") };

@@ -57,6 +57,10 @@ pub enum Shape {
     Map(&'static Object),
     /// Names with texts.
     Texts,
+    /// Names with the kind of their answer.
+    Questions,
+    /// A list, or a reference to one.
+    Items,
     /// Either.
     Any(&'static [Shape]),
 }
@@ -68,8 +72,8 @@ impl Object {
 }
 
 use Shape::{
-    Any, Bool, Cel, Clock, ClockOrInstant, Count, Days, Email, Every, Instant, Length, List, LocalTime, Map, Matcher, OneOf,
-    OneOrMore, Ref, Sha256, Slug, Text, Texts, Url, Zone,
+    Any, Bool, Cel, Clock, ClockOrInstant, Count, Days, Email, Every, Instant, Items, Length, List, LocalTime, Map, Matcher,
+    OneOf, OneOrMore, Questions, Ref, Sha256, Slug, Text, Texts, Url, Zone,
 };
 
 const fn must(name: &'static str, shape: Shape, about: &'static str, example: &'static str) -> Key {
@@ -129,6 +133,18 @@ pub static SETUP: Object = Object {
             List(&Map(&MAINTENANCE)),
             "When services may be down, once or again and again.",
             r#"[{"id": "nightly", "services": ["web"], "every": "day", "from": "02:00", "to": "03:00"}]"#,
+        ),
+        may(
+            "institutions",
+            List(&Map(&INSTITUTION)),
+            "Customer organisations that services serve.",
+            r#"[{"id": "inst-123", "name": "Example Credit Union"}]"#,
+        ),
+        may(
+            "runbooks",
+            List(&Map(&RUNBOOK)),
+            "Reviewed procedures. A runbook may also have a file of its own, which begins with `runbook: ID`.",
+            r#"[{"runbook": "restart", "steps": [{"do": "Restart it"}]}]"#,
         ),
     ],
 };
@@ -491,6 +507,105 @@ pub static MAINTENANCE: Object = Object {
 };
 
 /// All objects, for the schema's definitions and the tests.
+pub static INSTITUTION: Object = Object {
+    what: "institution",
+    about: "A customer organisation (tenant) that services serve.",
+    exactly_one: &[],
+    keys: &[
+        must("id", Slug, ID, r#""inst-123""#),
+        may("name", Text, NAME, r#""Example Credit Union""#),
+        may(
+            "code",
+            Text,
+            "How it is called where its name must not stand (short messages, subjects). Default: the id.",
+            r#""123""#,
+        ),
+        may("host", Text, "The host that runs its core, where several share one: they fail together.", r#""host-7""#),
+        may("core_endpoint", Text, "Where its core answers, for probes.", r#""https://core.example.org:8443/SymXchange""#),
+        may("room", Text, "Where support reads about it.", r##""#support-ff""##),
+        may("vendor", Text, "Who is asked when its side fails.", r#""jsource""#),
+    ],
+};
+
+pub static RUNBOOK: Object = Object {
+    what: "runbook",
+    about: "A reviewed procedure: a flat list of steps, read from top to bottom.",
+    exactly_one: &[],
+    keys: &[
+        must("runbook", Slug, ID, r#""core-api-down-for-institution""#),
+        may("title", Text, "What people call it. Default: the id.", r#""All core-API requests fail for one institution""#),
+        may("team", Ref("team"), "Whose people may start it, beside administrators. Default: every responder.", r#""pupper""#),
+        may(
+            "for",
+            Texts,
+            "What it is told when it starts, each `required` or `optional`. `institution` and `service` are ids of the setup.",
+            r#"{"institution": "required"}"#,
+        ),
+        may(
+            "on",
+            Cel,
+            "Started for alerts for which this holds; the same names as in routes.",
+            r#""labels.alertname == 'CoreApiDown'""#,
+        ),
+        may("deadline", Length, "When a run ends, whatever is open. Default: `8h`.", r#""2h""#),
+        must(
+            "steps",
+            OneOrMore(&Map(&RUNBOOK_STEP)),
+            "What is done, in order.",
+            r#"[{"do": "Tell support what we know so far"}]"#,
+        ),
+    ],
+};
+
+pub static RUNBOOK_STEP: Object = Object {
+    what: "runbook step",
+    about: "One thing to do. Without `uses` a person does it.",
+    exactly_one: &[],
+    keys: &[
+        must("do", Text, "What is done, in a sentence.", r#""Restart the HTTP server""#),
+        may("uses", Text, "The action that does it; see the list of actions.", r#""service.restart""#),
+        may(
+            "with",
+            Texts,
+            "What the action is told. `${name.part}` alone stands for a value of the run.",
+            r#"{"service": "symxchange-http-server"}"#,
+        ),
+        may(
+            "when",
+            Text,
+            "Left out where this (CEL over what is known by then) does not hold.",
+            r#""decision.remedy == 'restart'""#,
+        ),
+        may("as", Text, "What later steps call what comes out of it. Default: the action's own name for it.", r#""first_probe""#),
+        may(
+            "confirm",
+            OneOf(&["primary", "two-person"]),
+            "Who has to agree first. Default: `primary` for what is destructive.",
+            r#""two-person""#,
+        ),
+        may("timeout", Length, "How long it may take. Default: the action's.", r#""15m""#),
+        may(
+            "ask",
+            Questions,
+            "What a person is asked: names with `text`, `number`, `bool`, or a list of words.",
+            r#"{"reproduced": "bool"}"#,
+        ),
+        may(
+            "each",
+            Items,
+            "`steps` are done for each item of this, one after the other; `${item}` is the item.",
+            r#"["http", "rpc"]"#,
+        ),
+        may("steps", List(&Map(&RUNBOOK_STEP)), "Of `each`.", r#"[{"do": "Restart it"}]"#),
+        may(
+            "parallel",
+            List(&Map(&RUNBOOK_STEP)),
+            "Steps that are done at the same time.",
+            r#"[{"do": "Look from here"}, {"do": "Look from there"}]"#,
+        ),
+    ],
+};
+
 pub static OBJECTS: &[&Object] = &[
     &SETUP,
     &TEAM,
@@ -514,4 +629,7 @@ pub static OBJECTS: &[&Object] = &[
     &ROUTE,
     &SILENCE,
     &MAINTENANCE,
+    &INSTITUTION,
+    &RUNBOOK,
+    &RUNBOOK_STEP,
 ];

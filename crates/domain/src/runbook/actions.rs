@@ -1,0 +1,301 @@
+//! Every action that a step can use: what it takes, what comes out of it, what a crash in the middle of it means, and what a person
+//! does in its place where its connection is missing. One table: the reader of the files, the runner and the docs all ask it.
+
+use crate::time::{mins, secs};
+use jiff::SignedDuration;
+
+pub struct Action {
+    /// As `uses` says it.
+    pub name: &'static str,
+    /// For the reference.
+    pub about: &'static str,
+    pub inputs: &'static [Input],
+    /// What its output is called, unless the step says otherwise.
+    pub output: &'static str,
+    pub outputs: &'static [Output],
+    /// What a crash between the call and its record means.
+    pub effect: Effect,
+    /// It interrupts somebody: it asks first, and is verified after.
+    pub destructive: bool,
+    /// From its begin to its end, waiting included.
+    pub timeout: SignedDuration,
+    /// What a person does in its place. `None`: it needs nothing from outside, so it always works.
+    pub by_hand: Option<&'static str>,
+}
+
+pub struct Input {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub required: bool,
+    pub about: &'static str,
+}
+
+pub struct Output {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub about: &'static str,
+    /// A person who does it by hand has to answer it.
+    pub asked: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Number,
+    Bool,
+    /// `15m`.
+    Length,
+    Words(&'static [&'static str]),
+    /// The slug of a thing of the setup.
+    Ref(&'static str),
+    /// Names with values.
+    Record,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// Repeated freely.
+    Read,
+    /// Repeated with the same values, which changes nothing more.
+    Idempotent,
+    /// Looked for by our own key before it is done again.
+    Keyed,
+    /// Never repeated: after a crash a person is asked what has happened.
+    Unsafe,
+}
+
+const fn need(name: &'static str, kind: Kind, about: &'static str) -> Input {
+    Input { name, kind, required: true, about }
+}
+
+const fn may(name: &'static str, kind: Kind, about: &'static str) -> Input {
+    Input { name, kind, required: false, about }
+}
+
+const fn out(name: &'static str, kind: Kind, about: &'static str) -> Output {
+    Output { name, kind, about, asked: false }
+}
+
+const fn asked(name: &'static str, kind: Kind, about: &'static str) -> Output {
+    Output { name, kind, about, asked: true }
+}
+
+/// Root errors of the shipped taxonomy, for a person who reads the logs in Firedog's place.
+pub const ROOTS: &[&str] = &[
+    "connection_refused",
+    "connect_timeout",
+    "read_timeout",
+    "reset",
+    "tls",
+    "name_resolution",
+    "authentication",
+    "soap_fault",
+    "http_5xx",
+    "business",
+    "maintenance",
+    "pool_exhausted",
+    "other",
+];
+pub const OWNERS: &[&str] = &["ours", "institution", "vendor", "network", "unclear"];
+pub const REMEDIES: &[&str] = &["restart", "vendor_case", "tell_institution", "network_team", "watch", "ask_human"];
+
+pub static ACTIONS: &[Action] = &[
+    Action {
+        name: "support.tell",
+        about: "Tells support what is known and verified so far, and pages them if nobody of theirs answers in time.",
+        inputs: &[
+            may("room", Kind::Text, "Where they read. Default: the institution's, then the service's."),
+            may(
+                "text",
+                Kind::Text,
+                "Default: what is known: who is affected, since when, how much fails, when the next update comes.",
+            ),
+            may("answer_within", Kind::Length, "How long they have to answer. Default 10m."),
+            may("otherwise", Kind::Text, "`page TEAM`: who is paged without an answer."),
+        ],
+        output: "support",
+        outputs: &[asked("told", Kind::Bool, "They have been told"), out("room", Kind::Text, "Where")],
+        effect: Effect::Keyed,
+        destructive: false,
+        timeout: mins(2),
+        by_hand: Some(
+            "Tell support in their room what is known: which institution, since when, how much fails, when you will write again.",
+        ),
+    },
+    Action {
+        name: "logs.root_error",
+        about: "Reads the institution's failed calls and finds the innermost error of each.",
+        inputs: &[
+            may("last", Kind::Length, "How far back. Default 15m."),
+            may("institution", Kind::Ref("institution"), "Default: the run's."),
+        ],
+        output: "causes",
+        outputs: &[
+            asked("root", Kind::Words(ROOTS), "The root error of most failed calls"),
+            out("share", Kind::Number, "Its share of the failed calls, 0 to 1"),
+            asked("failed", Kind::Number, "Failed calls"),
+            out("total", Kind::Number, "All calls"),
+            out("mixed", Kind::Bool, "No root error has a clear majority"),
+            out("late", Kind::Bool, "The logs are late or too few to tell"),
+            out("sample", Kind::Text, "One failed call, masked"),
+            out("text", Kind::Text, "All of it in one sentence"),
+        ],
+        effect: Effect::Read,
+        destructive: false,
+        timeout: mins(2),
+        by_hand: Some(
+            "Open the institution's interaction logs and look at the failed calls of the last minutes: what is the innermost error?",
+        ),
+    },
+    Action {
+        name: "logs.blast_radius",
+        about: "Counts who else fails, against what is usual at this time.",
+        inputs: &[may("last", Kind::Length, "How far back. Default 15m.")],
+        output: "blast",
+        outputs: &[
+            asked("others_failing", Kind::Number, "Other institutions that fail as well"),
+            asked("others_total", Kind::Number, "Other institutions with traffic"),
+            out("shared_host_down", Kind::Bool, "Everybody on the institution's host fails, nobody else does"),
+            out("text", Kind::Text, "`214 of 214 refused, 0 of 61 others failing`"),
+        ],
+        effect: Effect::Read,
+        destructive: false,
+        timeout: mins(2),
+        by_hand: Some("In the logs, look at the same minutes without the institution's filter: how many others fail?"),
+    },
+    Action {
+        name: "net.probe",
+        about: "Tries the address step by step: name, connection, TLS with its certificate, HTTP.",
+        inputs: &[need("target", Kind::Text, "`https://HOST:PORT/PATH` or `HOST:PORT`.")],
+        output: "probe",
+        outputs: &[
+            asked("ok", Kind::Bool, "Every stage worked"),
+            out("stage", Kind::Words(&["dns", "tcp", "tls", "http", "all"]), "How far it came"),
+            out(
+                "certificate",
+                Kind::Words(&["ok", "expired", "untrusted", "wrong_name", "none"]),
+                "What its certificate is like",
+            ),
+            out("text", Kind::Text, "What happened, in one sentence"),
+        ],
+        effect: Effect::Read,
+        destructive: false,
+        timeout: mins(3),
+        by_hand: Some(
+            "From a machine in our network, try the institution's address, for example with `curl -v`: does it answer?",
+        ),
+    },
+    Action {
+        name: "decide",
+        about: "Asks a decision table whose side it is on (owner) and what to do about it (remedy). The row that fired is kept.",
+        inputs: &[need("table", Kind::Ref("table"), "The decision table.")],
+        output: "decision",
+        outputs: &[
+            asked("owner", Kind::Words(OWNERS), "Whose side it is on"),
+            asked("remedy", Kind::Words(REMEDIES), "What to do"),
+            out("row", Kind::Text, "The row that fired"),
+            out("why", Kind::Text, "Why, in words"),
+        ],
+        effect: Effect::Read,
+        destructive: false,
+        timeout: mins(1),
+        by_hand: None,
+    },
+    Action {
+        name: "vendor.case",
+        about: "Opens a case at whoever runs the institution's side, with the evidence, and keeps its clock.",
+        inputs: &[may("vendor", Kind::Text, "Default: the institution's.")],
+        output: "case",
+        outputs: &[asked("number", Kind::Text, "The case's number"), out("url", Kind::Text, "Where it is")],
+        effect: Effect::Keyed,
+        destructive: false,
+        timeout: mins(30),
+        by_hand: Some(
+            "Open a case at the vendor with the evidence of this run (copy it from the run's page), and write its number here.",
+        ),
+    },
+    Action {
+        name: "service.restart",
+        about: "Restarts a service with the driver that the catalogue names, and waits until its instances are well again.",
+        inputs: &[need("service", Kind::Ref("service"), "The service.")],
+        output: "restart",
+        outputs: &[
+            asked("restarted", Kind::Bool, "It has been restarted and its instances are well"),
+            out("driver", Kind::Text, "Through what"),
+            out("build", Kind::Text, "The build or deployment that did it"),
+            out("text", Kind::Text, "What happened, in one sentence"),
+        ],
+        effect: Effect::Keyed,
+        destructive: true,
+        timeout: mins(30),
+        by_hand: Some("Restart the service the way your team does it, and wait until all of its instances are well."),
+    },
+    Action {
+        name: "service.recovered",
+        about: "Looks whether the service (or the institution's requests) succeed again. Too little traffic is `unverified`, never `recovered`.",
+        inputs: &[
+            may("service", Kind::Ref("service"), "Default: the alert's."),
+            may("within", Kind::Length, "How long to go on looking. Default 10m."),
+        ],
+        output: "recovered",
+        outputs: &[
+            asked("state", Kind::Words(&["recovered", "unverified", "failing"]), "How it is"),
+            out("text", Kind::Text, "The figures behind it"),
+        ],
+        effect: Effect::Read,
+        destructive: false,
+        timeout: mins(30),
+        by_hand: Some("Look at the institution's requests: do they succeed again?"),
+    },
+    Action {
+        name: "page",
+        about: "Pages a team by its policy, with what this run knows.",
+        inputs: &[need("team", Kind::Ref("team"), "Who is paged."), need("message", Kind::Text, "What they read.")],
+        output: "paged",
+        outputs: &[out("alert", Kind::Text, "The alert that pages them")],
+        effect: Effect::Keyed,
+        destructive: false,
+        timeout: mins(1),
+        by_hand: None,
+    },
+    Action {
+        name: "wait",
+        about: "Waits.",
+        inputs: &[need("for", Kind::Length, "How long.")],
+        output: "waited",
+        outputs: &[],
+        effect: Effect::Read,
+        destructive: false,
+        timeout: SignedDuration::from_hours(4),
+        by_hand: None,
+    },
+];
+
+/// Waits shorter than this are a typing mistake, longer than a step's timeout as well.
+pub const LEAST_WAIT: SignedDuration = secs(1);
+
+pub fn get(name: &str) -> Option<&'static Action> {
+    ACTIONS.iter().find(|action| action.name == name)
+}
+
+impl Action {
+    pub fn input(&self, name: &str) -> Option<&'static Input> {
+        self.inputs.iter().find(|input| input.name == name)
+    }
+}
+
+impl Kind {
+    /// As people read it.
+    pub fn words(self) -> String {
+        match self {
+            Self::Text => "text".to_owned(),
+            Self::Number => "a number".to_owned(),
+            Self::Bool => "yes or no (`true`, `false`)".to_owned(),
+            Self::Length => "a length such as `15m`".to_owned(),
+            Self::Words(words) => format!("one of {}", words.join(", ")),
+            Self::Ref(kind) => format!("the id of a {kind}"),
+            Self::Record => "names with values".to_owned(),
+        }
+    }
+}

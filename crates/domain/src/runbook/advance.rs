@@ -1,0 +1,479 @@
+//! How a run moves on. Everything that happens to one goes through [`Run::advance`].
+
+use super::actions::{Action, Effect};
+use super::run::*;
+use super::{CONFIRM_WITHIN, Confirm, MAX_ITEMS, MAX_STEPS, condition, reference};
+use crate::time::{after, length_text, secs};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
+
+/// Whoever carries out an act has to say within this what came of it. Calls of connectors end sooner.
+pub const LEASE: SignedDuration = secs(90);
+/// Before what failed is tried again. After the last one a person decides.
+const PAUSES: [SignedDuration; 3] = [secs(2), secs(10), secs(30)];
+/// Longest text that a person or a tool can leave in a run, in characters.
+pub const MAX_TEXT: usize = 2_000;
+/// Longest wait that an action may ask for between two looks, and the shortest: it must neither sleep nor spin.
+const LOOK_AGAIN: std::ops::RangeInclusive<i64> = 0..=300_000;
+
+/// Why an input cannot be: in words, for the person who asked.
+pub type Refusal = String;
+
+impl Run {
+    /// What happens next. Time only ever comes in as `now`.
+    ///
+    /// # Errors
+    /// The run is as it was.
+    pub fn advance(&mut self, input: Input, around: &dyn Surroundings, now: Timestamp) -> Result<Effects, Refusal> {
+        let mut next = self.clone();
+        let mut fx = Effects::default();
+        if !next.is_open() {
+            // An outcome that comes late is worth a line; everything else is too late.
+            let Input::Outcome { place, .. } = input else { return Err(format!("the run is over ({})", next.state.as_str())) };
+            fx.line(now, &place, LineKind::Progress, None, "its outcome came after the run had ended");
+            return Ok(fx);
+        }
+        let find = |place: &str| self.at(place).ok_or_else(|| format!("the run has no step {place}"));
+        match input {
+            Input::Tick => next.tick(now, &mut fx),
+            Input::Outcome { place, attempt, progress } => next.outcome(find(&place)?, attempt, progress, now, &mut fx),
+            Input::Answer { place, values, by } => next.answer(find(&place)?, &values, by, now, &mut fx)?,
+            Input::Confirm { place, hash, by } => next.confirm(find(&place)?, &hash, by, around, now, &mut fx)?,
+            Input::Decline { place, reason, by } => next.decline(find(&place)?, &reason, by, now, &mut fx)?,
+            Input::Skip { place, reason, by } => next.skip(find(&place)?, &reason, by, now, &mut fx)?,
+            Input::Retry { place, by } => next.retry(find(&place)?, by, now, &mut fx)?,
+            Input::Cancel { reason, by } => {
+                let in_flight = next.in_flight();
+                let text = if in_flight.is_empty() { reason } else { format!("{reason}; still under way outside: {in_flight}") };
+                next.end(RunState::Cancelled, &text, Some(by), now, &mut fx);
+            }
+        }
+        next.go_on(around, now, &mut fx);
+        *self = next;
+        Ok(fx)
+    }
+
+    fn tick(&mut self, now: Timestamp, fx: &mut Effects) {
+        if self.deadline <= now {
+            let in_flight = self.in_flight();
+            let text = if in_flight.is_empty() { String::new() } else { format!("; still under way outside: {in_flight}") };
+            fx.ask = Some(format!("{} was not finished in time", self.title));
+            return self.end(RunState::Overdue, &format!("it was not finished in time{text}"), None, now, fx);
+        }
+        for at in 0..self.steps.len() {
+            match self.steps[at].state.clone() {
+                // Whoever was at it is lost. What that means depends on what it was doing.
+                StepState::Doing { call, lease } if lease <= now => match call.effect {
+                    Effect::Unsafe => self.uncertain(at, "Firedog was interrupted while it was being done", now, fx),
+                    Effect::Read | Effect::Idempotent | Effect::Keyed => {
+                        self.say(at, now, LineKind::Progress, None, "interrupted; taken up again", fx);
+                        self.call(at, Call { again: true, ..call }, now, fx);
+                    }
+                },
+                StepState::Waiting { at: due, call, .. } if due <= now => {
+                    if self.is_late(at, now) {
+                        self.ask(at, Why::Failed, "it has taken too long", now, fx);
+                    } else {
+                        self.call(at, call, now, fx);
+                    }
+                }
+                StepState::Confirming { until, .. } if until <= now => {
+                    self.ask(at, Why::NotConfirmed, "nobody has confirmed it in time; nothing was done", now, fx);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Steps that something outside is still at.
+    fn in_flight(&self) -> String {
+        let going = |step: &&RunStep| matches!(step.state, StepState::Doing { .. } | StepState::Waiting { .. });
+        self.steps.iter().filter(going).map(|step| format!("{} {}", step.place, step.spec.what)).collect::<Vec<_>>().join(", ")
+    }
+
+    fn is_late(&self, at: usize, now: Timestamp) -> bool {
+        let step = &self.steps[at];
+        let timeout = step.spec.timeout.or(step.action().map(|action| action.timeout));
+        matches!((timeout, step.began_at), (Some(timeout), Some(began)) if after(began, timeout) <= now)
+    }
+
+    fn outcome(&mut self, at: usize, attempt: u32, progress: Progress, now: Timestamp, fx: &mut Effects) {
+        let step = &self.steps[at];
+        let StepState::Doing { call, .. } = step.state.clone() else {
+            self.say(at, now, LineKind::Progress, None, "an outcome came that nobody waits for any more", fx);
+            return;
+        };
+        if step.attempt != attempt {
+            self.say(at, now, LineKind::Progress, None, "the outcome of an earlier attempt came late", fx);
+            return;
+        }
+        match progress {
+            Progress::Done { output } => self.done(at, output, None, now, fx),
+            Progress::Waiting { memo, effect, after_ms, text } => {
+                let pause = SignedDuration::from_millis(after_ms.clamp(*LOOK_AGAIN.start(), *LOOK_AGAIN.end()));
+                if call.memo != memo {
+                    self.say(at, now, LineKind::Progress, None, &text, fx);
+                }
+                let step = &mut self.steps[at];
+                step.failures = 0;
+                let call = Call { effect, memo, again: false, ..call };
+                step.state = StepState::Waiting { call, at: after(now, pause), text: cut(&text) };
+            }
+            Progress::Failed { reason, again: may_work } => {
+                let pause = PAUSES.get(self.steps[at].failures as usize);
+                match pause.filter(|_| may_work && call.effect != Effect::Unsafe && !self.is_late(at, now)) {
+                    Some(pause) => {
+                        let text = format!("{reason}; tried again in {}", length_text(*pause));
+                        self.say(at, now, LineKind::Progress, None, &text, fx);
+                        let step = &mut self.steps[at];
+                        step.failures += 1;
+                        step.state = StepState::Waiting { call, at: after(now, *pause), text: cut(&reason) };
+                    }
+                    // An earlier call may have arrived, and nobody has found out.
+                    None if call.again && call.effect != Effect::Read => self.uncertain(at, &reason, now, fx),
+                    None => self.ask(at, Why::Failed, &reason, now, fx),
+                }
+            }
+            Progress::Uncertain { reason } => self.uncertain(at, &reason, now, fx),
+            Progress::NotConnected { reason } => self.by_hand(at, &reason, now, fx),
+        }
+    }
+
+    fn answer(
+        &mut self,
+        at: usize,
+        values: &Map<String, Value>,
+        by: String,
+        now: Timestamp,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let step = &self.steps[at];
+        // What Firedog waits for can be done by hand meanwhile; what it is doing at this moment cannot.
+        if !matches!(step.state, StepState::Asking { .. } | StepState::Waiting { .. }) {
+            return Err(format!("step {} does not wait for an answer", step.place));
+        }
+        let output = accept(&step.questions(), values)?;
+        let text = output.iter().map(|(name, value)| format!("{name}: {}", plain(value))).collect::<Vec<_>>().join(", ");
+        self.say(at, now, LineKind::Answered, Some(by.clone()), &text, fx);
+        self.done(at, output, Some(by), now, fx);
+        Ok(())
+    }
+
+    fn confirm(
+        &mut self,
+        at: usize,
+        hash: &str,
+        by: String,
+        around: &dyn Surroundings,
+        now: Timestamp,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let step = &self.steps[at];
+        let StepState::Confirming { plan, until } = step.state.clone() else {
+            return Err(format!("step {} does not wait for a confirmation", step.place));
+        };
+        if until <= now {
+            return Err("it is too late to confirm this; begin the step again".to_owned());
+        }
+        if plan.hash != hash {
+            return Err("this is not the plan that waits for a confirmation: look at it again".to_owned());
+        }
+        if plan.two_person && self.started_by == by {
+            return Err("somebody else than the one who started the run has to confirm this".to_owned());
+        }
+        let Some(action) = step.action() else { return Err("this step has no action".to_owned()) };
+        // The catalogue may have changed since the plan was shown.
+        let (args, place) = (step.args.clone(), step.place.clone());
+        if self.plan(at, action, &args, plan.two_person, around).hash != hash {
+            return Err("what would be done has changed since this plan was made: begin the step again".to_owned());
+        }
+        fx.line(now, &place, LineKind::Confirmed, Some(by), "");
+        match around.means(action, &args) {
+            Ok(effect) => self.begin(at, effect, now, fx),
+            Err(why) => self.by_hand(at, &why, now, fx),
+        }
+        Ok(())
+    }
+
+    fn decline(&mut self, at: usize, reason: &str, by: String, now: Timestamp, fx: &mut Effects) -> Result<(), Refusal> {
+        let step = &self.steps[at];
+        if !matches!(step.state, StepState::Confirming { .. }) {
+            return Err(format!("step {} does not wait for a confirmation", step.place));
+        }
+        self.say(at, now, LineKind::Declined, Some(by.clone()), reason, fx);
+        self.steps[at].state = StepState::Asking { why: Why::NotConfirmed, text: format!("{by} declined: {}", cut(reason)) };
+        Ok(())
+    }
+
+    fn skip(&mut self, at: usize, reason: &str, by: String, now: Timestamp, fx: &mut Effects) -> Result<(), Refusal> {
+        let step = &self.steps[at];
+        if step.is_over() {
+            return Err(format!("step {} is over already", step.place));
+        }
+        if matches!(step.state, StepState::Doing { .. }) {
+            return Err(format!("step {} is being done at this moment; wait for it, or cancel the run", step.place));
+        }
+        if reason.trim().is_empty() {
+            return Err("say why it is skipped: whoever reads this later has to know".to_owned());
+        }
+        self.over(at, StepState::Skipped { reason: cut(reason) }, now);
+        self.steps[at].by = Some(by.clone());
+        self.say(at, now, LineKind::Skipped, Some(by), reason, fx);
+        Ok(())
+    }
+
+    fn retry(&mut self, at: usize, by: String, now: Timestamp, fx: &mut Effects) -> Result<(), Refusal> {
+        let step = &self.steps[at];
+        if matches!(step.state, StepState::Pending) {
+            return Err(format!("step {} has not been reached yet", step.place));
+        }
+        if let Some(busy) =
+            self.steps[at..].iter().find(|step| matches!(step.state, StepState::Doing { .. } | StepState::Waiting { .. }))
+        {
+            return Err(format!("step {} is under way; wait for it first", busy.place));
+        }
+        self.say(at, now, LineKind::Retried, Some(by), "", fx);
+        // What is inside of others is made anew when they are reached; without the one that it is inside of, it is kept.
+        let again: Vec<String> = self.steps[at..].iter().map(|step| step.place.clone()).collect();
+        let made = |place: &str| place.match_indices('.').any(|(end, _)| again.iter().any(|outer| *outer == place[..end]));
+        let (kept, rest) = self.steps.split_at(at);
+        let fresh = |step: &RunStep| RunStep {
+            item: step.item.clone(),
+            together: step.together.clone(),
+            ..RunStep::new(step.place.clone(), step.spec.clone())
+        };
+        let rest = rest.iter().filter(|step| !made(&step.place)).map(fresh);
+        self.steps = kept.iter().cloned().chain(rest).collect();
+        Ok(())
+    }
+
+    /// Begins whatever can begin now, until something has to be waited for.
+    fn go_on(&mut self, around: &dyn Surroundings, now: Timestamp, fx: &mut Effects) {
+        while self.is_open() {
+            let Some(first) = self.steps.iter().position(|step| !step.is_over()) else {
+                return self.end(RunState::Done, "every step is over", None, now, fx);
+            };
+            let group = self.steps[first].together.clone();
+            let end = match &group {
+                Some(group) => {
+                    first + self.steps[first..].iter().take_while(|step| step.together.as_ref() == Some(group)).count()
+                }
+                None => first + 1,
+            };
+            let Some(at) = (first..end).find(|at| self.steps[*at].state == StepState::Pending) else { return };
+            self.reach(at, around, now, fx);
+        }
+    }
+
+    /// A pending step is reached: whether it is done, and how.
+    fn reach(&mut self, at: usize, around: &dyn Surroundings, now: Timestamp, fx: &mut Effects) {
+        let context = self.context(at);
+        let spec = self.steps[at].spec.clone();
+        match spec.when.as_deref().map(|when| condition::hold(when, &context)) {
+            None | Some(Ok(true)) => {}
+            Some(Ok(false)) => {
+                let reason = format!("not `{}`", spec.when.unwrap_or_default());
+                self.say(at, now, LineKind::Skipped, None, &reason, fx);
+                return self.over(at, StepState::Skipped { reason }, now);
+            }
+            Some(Err(why)) => {
+                let text = format!("whether it is to be done cannot be told: {why} (`{}`)", spec.when.unwrap_or_default());
+                return self.ask(at, Why::Unknown, &text, now, fx);
+            }
+        }
+        if spec.each.is_some() || !spec.parallel.is_empty() {
+            return self.unfold(at, &context, now, fx);
+        }
+        self.steps[at].began_at = Some(now);
+        let Some(action) = self.steps[at].action() else {
+            return self.ask(at, Why::Instruction, &spec.what, now, fx);
+        };
+        let args = match reference::resolve_all(&spec.with, &context) {
+            Ok(args) => args,
+            Err(why) => return self.ask(at, Why::Unknown, &format!("a value is missing: {why}"), now, fx),
+        };
+        self.steps[at].args.clone_from(&args);
+        let effect = match around.means(action, &args) {
+            Ok(effect) => effect,
+            Err(why) => return self.by_hand(at, &why, now, fx),
+        };
+        let confirm = spec.confirm.or(action.destructive.then_some(Confirm::Primary));
+        let Some(confirm) = confirm else { return self.begin(at, effect, now, fx) };
+        let plan = self.plan(at, action, &args, confirm == Confirm::TwoPerson, around);
+        fx.ask = Some(format!("confirm: {}", spec.what));
+        self.say(at, now, LineKind::Asked, None, &plan.lines.join("; "), fx);
+        self.steps[at].state = StepState::Confirming { plan, until: after(now, CONFIRM_WITHIN) };
+    }
+
+    fn plan(&self, at: usize, action: &Action, args: &Map<String, Value>, two_person: bool, around: &dyn Surroundings) -> Plan {
+        let mut lines = vec![format!(
+            "{}: {}",
+            action.name,
+            args.iter().map(|(k, v)| format!("{k} {}", plain(v))).collect::<Vec<_>>().join(", ")
+        )];
+        lines.extend(around.consequences(action, args));
+        let step = &self.steps[at];
+        let said = format!("{}\n{}\n{}\n{}", self.id, step.place, Value::Object(args.clone()), lines.join("\n"));
+        Plan { action: action.name.to_owned(), args: args.clone(), lines, hash: around.hash(&said), two_person }
+    }
+
+    /// Puts the steps inside of an `each` or a `parallel` in its place.
+    fn unfold(&mut self, at: usize, context: &Map<String, Value>, now: Timestamp, fx: &mut Effects) {
+        let outer = self.steps[at].clone();
+        let mut inside = Vec::new();
+        if let Some(each) = &outer.spec.each {
+            let items = match reference::resolve(each, context) {
+                Ok(Value::Array(items)) if items.len() <= MAX_ITEMS => items,
+                Ok(Value::Array(items)) => {
+                    return self.ask(at, Why::Unknown, &format!("{} items are more than {MAX_ITEMS}", items.len()), now, fx);
+                }
+                Ok(_) => return self.ask(at, Why::Unknown, "what it goes through is no list", now, fx),
+                Err(why) => return self.ask(at, Why::Unknown, &why, now, fx),
+            };
+            for (round, item) in items.into_iter().enumerate() {
+                for (n, spec) in outer.spec.steps.iter().enumerate() {
+                    let place = format!("{}.{}.{}", outer.place, round + 1, n + 1);
+                    inside.push(RunStep { item: Some(item.clone()), ..RunStep::new(place, spec.clone()) });
+                }
+            }
+        } else {
+            for (n, spec) in outer.spec.parallel.iter().enumerate() {
+                let step = RunStep::new(format!("{}.{}", outer.place, n + 1), spec.clone());
+                inside.push(RunStep { item: outer.item.clone(), together: Some(outer.place.clone()), ..step });
+            }
+        }
+        // Room is checked when the file is read; a list that comes from outside may still be too long.
+        if self.steps.len() + inside.len() > MAX_STEPS * 2 {
+            return self.ask(at, Why::Unknown, "the run would have too many steps", now, fx);
+        }
+        let step = &mut self.steps[at];
+        (step.began_at, step.ended_at, step.state) = (Some(now), Some(now), StepState::Done);
+        fx.line(now, &outer.place, LineKind::Begun, None, &outer.spec.what);
+        self.steps.splice(at + 1..at + 1, inside);
+    }
+
+    fn begin(&mut self, at: usize, effect: Effect, now: Timestamp, fx: &mut Effects) {
+        self.steps[at].failures = 0;
+        let place = &self.steps[at].place;
+        let counts = self.counts.entry(place.clone()).or_default();
+        counts.begun += 1;
+        // Once more is a new intent; calling the same again is not.
+        let key = format!("{}/{place}/{}", self.id, counts.begun);
+        self.say(at, now, LineKind::Begun, None, "", fx);
+        self.call(at, Call { key, effect, again: false, memo: Value::Null }, now, fx);
+    }
+
+    fn call(&mut self, at: usize, call: Call, now: Timestamp, fx: &mut Effects) {
+        let step = &mut self.steps[at];
+        let counts = self.counts.entry(step.place.clone()).or_default();
+        counts.calls += 1;
+        step.attempt = counts.calls;
+        step.state = StepState::Doing { call: call.clone(), lease: after(now, LEASE) };
+        let action = step.spec.uses.clone().unwrap_or_default();
+        fx.acts.push(Act { place: step.place.clone(), attempt: step.attempt, action, args: step.args.clone(), call });
+    }
+
+    fn by_hand(&mut self, at: usize, why: &str, now: Timestamp, fx: &mut Effects) {
+        let instruction = self.steps[at].action().and_then(|action| action.by_hand).unwrap_or_default();
+        self.say(at, now, LineKind::Asked, None, why, fx);
+        fx.ask.get_or_insert_with(|| self.steps[at].spec.what.clone());
+        self.steps[at].state = StepState::Asking { why: Why::NotConnected, text: cut(&format!("{instruction} ({why})")) };
+    }
+
+    fn uncertain(&mut self, at: usize, why: &str, now: Timestamp, fx: &mut Effects) {
+        self.say(at, now, LineKind::Uncertain, None, why, fx);
+        fx.ask = Some(format!("uncertain whether it was done: {}", self.steps[at].spec.what));
+        let text = format!("{why}. Look whether it was done: answer what you found, or begin the step again if it was not.");
+        self.steps[at].state = StepState::Asking { why: Why::Uncertain, text: cut(&text) };
+    }
+
+    fn ask(&mut self, at: usize, why: Why, text: &str, now: Timestamp, fx: &mut Effects) {
+        let kind = if why == Why::Failed { LineKind::Failed } else { LineKind::Asked };
+        self.say(at, now, kind, None, text, fx);
+        fx.ask.get_or_insert_with(|| self.steps[at].spec.what.clone());
+        self.steps[at].state = StepState::Asking { why, text: cut(text) };
+    }
+
+    fn done(&mut self, at: usize, output: Map<String, Value>, by: Option<String>, now: Timestamp, fx: &mut Effects) {
+        if by.is_none() {
+            let text = output.get("text").map(plain).unwrap_or_default();
+            self.say(at, now, LineKind::Done, None, &text, fx);
+        }
+        self.steps[at].output = output;
+        self.steps[at].by = by;
+        self.over(at, StepState::Done, now);
+    }
+
+    fn over(&mut self, at: usize, state: StepState, now: Timestamp) {
+        let step = &mut self.steps[at];
+        step.began_at.get_or_insert(now);
+        (step.state, step.ended_at) = (state, Some(now));
+    }
+
+    fn end(&mut self, state: RunState, reason: &str, by: Option<String>, now: Timestamp, fx: &mut Effects) {
+        (self.state, self.ended_at, self.reason) = (state, Some(now), cut(reason));
+        fx.line(now, "", LineKind::Ended, by, reason);
+    }
+
+    fn say(&self, at: usize, now: Timestamp, kind: LineKind, by: Option<String>, text: &str, fx: &mut Effects) {
+        fx.line(now, &self.steps[at].place, kind, by, text);
+    }
+}
+
+impl Effects {
+    pub(super) fn line(&mut self, at: Timestamp, place: &str, kind: LineKind, by: Option<String>, text: &str) {
+        self.lines.push(Line { at, place: place.to_owned(), kind, by, text: cut(text) });
+    }
+}
+
+/// Answers of a person, each of the kind that was asked for.
+fn accept(questions: &[Question], values: &Map<String, Value>) -> Result<Map<String, Value>, Refusal> {
+    let mut output = Map::new();
+    if let Some(unknown) = values.keys().find(|name| *name != "note" && questions.iter().all(|q| q.name != **name)) {
+        return Err(format!("`{unknown}` was not asked"));
+    }
+    for question in questions {
+        let Some(value) = values.get(&question.name).filter(|value| !value.is_null() && **value != "") else {
+            if question.required {
+                return Err(format!("`{}` has to be answered ({})", question.name, question.kind.words()));
+            }
+            continue;
+        };
+        let fits = match (&question.kind, value) {
+            (AskedKind::Text, Value::String(text)) => text.chars().count() <= MAX_TEXT,
+            (AskedKind::Number, Value::Number(_)) | (AskedKind::Bool, Value::Bool(_)) => true,
+            (AskedKind::Words(words), Value::String(word)) => words.contains(word),
+            _ => false,
+        };
+        if !fits {
+            return Err(format!("`{}` is {}", question.name, question.kind.words()));
+        }
+        output.insert(question.name.clone(), value.clone());
+    }
+    if let Some(note) = values.get("note").and_then(Value::as_str).filter(|note| !note.is_empty()) {
+        output.insert("note".to_owned(), Value::String(cut(note)));
+    }
+    Ok(output)
+}
+
+impl AskedKind {
+    fn words(&self) -> String {
+        match self {
+            Self::Text => format!("a text of at most {MAX_TEXT} characters"),
+            Self::Number => "a number".to_owned(),
+            Self::Bool => "yes or no".to_owned(),
+            Self::Words(words) => format!("one of {}", words.join(", ")),
+        }
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_TEXT).collect()
+}

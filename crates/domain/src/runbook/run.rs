@@ -1,0 +1,436 @@
+//! A run: one execution of a runbook, as a snapshot that is moved on by inputs.
+
+use super::actions::{Effect, Kind};
+use super::{AnswerKind, Step, actions};
+use crate::id::{AlertId, RunId, RunbookId, ServiceId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    pub id: RunId,
+    pub runbook: RunbookId,
+    pub title: String,
+    /// What it was told, with the institution and the service as the setup knew them then.
+    pub inputs: Map<String, Value>,
+    /// One run per subject: a second start joins the one that is open.
+    pub subject: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<AlertId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceId>,
+    pub state: RunState,
+    /// Why it is over.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// A person's id, `token NAME`, or `alert`.
+    pub started_by: String,
+    pub started_at: Timestamp,
+    pub deadline: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// Those inside of others have taken their place by the time they are reached.
+    pub steps: Vec<RunStep>,
+    /// By place. They only ever grow: a step that is done once more is told from its earlier self by them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counts: BTreeMap<String, Counts>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// How often it has been begun: a part of its key.
+    pub begun: u32,
+    /// Calls so far.
+    pub calls: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunState {
+    Running,
+    Done,
+    /// Its deadline has come.
+    Overdue,
+    Cancelled,
+}
+
+impl RunState {
+    pub const ALL: [Self; 4] = [Self::Running, Self::Done, Self::Overdue, Self::Cancelled];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Overdue => "overdue",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunStep {
+    /// `4`, `7.2`: its place in the runbook, the same however often it is tried.
+    pub place: String,
+    pub spec: Step,
+    /// What `item` is, inside of an `each`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<Value>,
+    /// Steps of one `parallel` are done at the same time: its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub together: Option<String>,
+    pub state: StepState,
+    /// What it was called with, once its references were resolved.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub args: Map<String, Value>,
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub output: Map<String, Value>,
+    /// A person has done it, in Firedog's place or because nobody else can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// The number of its last call. The outcome of any other one is late.
+    #[serde(default)]
+    pub attempt: u32,
+    /// Calls in a row that have failed.
+    #[serde(default)]
+    pub failures: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum StepState {
+    Pending,
+    /// A person has to do or answer something.
+    Asking {
+        why: Why,
+        /// What to do, or what is not known.
+        text: String,
+    },
+    /// A person has to agree to exactly this.
+    Confirming {
+        plan: Plan,
+        until: Timestamp,
+    },
+    /// It is written down that it is about to be called; nobody knows more until its outcome is recorded.
+    Doing {
+        #[serde(flatten)]
+        call: Call,
+        /// Of whoever is at it. After that it is taken for lost.
+        lease: Timestamp,
+    },
+    /// Begun outside, or to be tried again: looked at again then.
+    Waiting {
+        #[serde(flatten)]
+        call: Call,
+        at: Timestamp,
+        text: String,
+    },
+    Done,
+    Skipped {
+        reason: String,
+    },
+}
+
+/// One call outside.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// Stays the same however often it is repeated.
+    pub key: String,
+    pub effect: Effect,
+    /// An earlier call of the same may have arrived.
+    pub again: bool,
+    /// What the action remembers between two calls.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub memo: Value,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// Nobody but a person can do it.
+    Instruction,
+    /// Its connection is missing.
+    NotConnected,
+    /// It has failed; try again, skip it, or do it by hand.
+    Failed,
+    /// It may have been done: nobody can tell but a person who looks.
+    Uncertain,
+    /// Its condition, or a value that it needs, cannot be told.
+    Unknown,
+    /// Nobody confirmed in time, or somebody declined.
+    NotConfirmed,
+}
+
+/// What is confirmed: these values, and nothing else.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    pub action: String,
+    pub args: Map<String, Value>,
+    /// What it means, in words; one line each.
+    pub lines: Vec<String>,
+    /// Of all of the above: a confirmation names it.
+    pub hash: String,
+    /// Somebody else than the one who started the run.
+    pub two_person: bool,
+}
+
+/// What to do outside, after it has been committed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Act {
+    pub place: String,
+    pub attempt: u32,
+    pub action: String,
+    pub args: Map<String, Value>,
+    pub call: Call,
+}
+
+/// What came of an act.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "progress", rename_all = "snake_case")]
+pub enum Progress {
+    Done {
+        output: Map<String, Value>,
+    },
+    /// Ask again after `after_ms`. What the next call does is of class `effect`.
+    Waiting {
+        #[serde(default)]
+        memo: Value,
+        effect: Effect,
+        after_ms: i64,
+        text: String,
+    },
+    /// Nothing has been done. `again`: it may work later.
+    Failed {
+        reason: String,
+        again: bool,
+    },
+    /// It may have been done.
+    Uncertain {
+        reason: String,
+    },
+    /// Nothing is connected that could do it.
+    NotConnected {
+        reason: String,
+    },
+}
+
+/// Something happens to a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// Time has passed.
+    Tick,
+    Outcome {
+        place: String,
+        attempt: u32,
+        progress: Progress,
+    },
+    /// A person has done it, or answers.
+    Answer {
+        place: String,
+        values: Map<String, Value>,
+        by: String,
+    },
+    Confirm {
+        place: String,
+        hash: String,
+        by: String,
+    },
+    Decline {
+        place: String,
+        reason: String,
+        by: String,
+    },
+    Skip {
+        place: String,
+        reason: String,
+        by: String,
+    },
+    /// From this step on, once more.
+    Retry {
+        place: String,
+        by: String,
+    },
+    Cancel {
+        reason: String,
+        by: String,
+    },
+}
+
+/// A line of a run's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    pub at: Timestamp,
+    /// The place of its step; empty: of the run itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub place: String,
+    pub kind: LineKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LineKind {
+    Started,
+    Begun,
+    Progress,
+    Done,
+    Skipped,
+    Failed,
+    Uncertain,
+    Asked,
+    Answered,
+    Confirmed,
+    Declined,
+    Retried,
+    Ended,
+}
+
+/// What one input leads to, beside the run's own change.
+#[derive(Clone, Debug, Default)]
+pub struct Effects {
+    pub lines: Vec<Line>,
+    pub acts: Vec<Act>,
+    /// Somebody has to look at the run now: in words, why.
+    pub ask: Option<String>,
+}
+
+/// What the runner knows of the world around it.
+pub trait Surroundings {
+    /// Whether the action can be carried out with these values, and of which class its first call is; or why not.
+    fn means(&self, action: &actions::Action, args: &Map<String, Value>) -> Result<Effect, String>;
+    /// What a confirmation is told beside the values: how many it interrupts, through what it is done.
+    fn consequences(&self, action: &actions::Action, args: &Map<String, Value>) -> Vec<String>;
+    /// SHA-256 in hex.
+    fn hash(&self, text: &str) -> String;
+}
+
+impl Run {
+    pub fn is_open(&self) -> bool {
+        self.state == RunState::Running
+    }
+
+    /// When it has to be looked at next; `None`: it is over. An open run always has its deadline.
+    pub fn ready_at(&self) -> Option<Timestamp> {
+        let of = |step: &RunStep| match &step.state {
+            StepState::Doing { lease, .. } => Some(*lease),
+            StepState::Waiting { at, .. } => Some(*at),
+            StepState::Confirming { until, .. } => Some(*until),
+            _ => None,
+        };
+        self.is_open().then(|| self.steps.iter().filter_map(of).min().unwrap_or(self.deadline).min(self.deadline))
+    }
+
+    /// What can be named by the step: inputs, `item`, and what the steps before it have brought.
+    pub fn context(&self, step: usize) -> Map<String, Value> {
+        let mut context = self.inputs.clone();
+        for done in self.steps.iter().take(step) {
+            if let (StepState::Done, Some(name)) = (&done.state, done.spec.output_name()) {
+                context.insert(name.to_owned(), Value::Object(done.output.clone()));
+            }
+        }
+        if let Some(item) = self.steps.get(step).and_then(|step| step.item.clone()) {
+            context.insert("item".to_owned(), item);
+        }
+        context
+    }
+
+    pub fn at(&self, place: &str) -> Option<usize> {
+        self.steps.iter().position(|step| step.place == place)
+    }
+
+    /// Steps that wait for a person.
+    pub fn open_asks(&self) -> impl Iterator<Item = (usize, &RunStep)> {
+        let open = self.is_open();
+        let waits = |step: &RunStep| matches!(step.state, StepState::Asking { .. } | StepState::Confirming { .. });
+        self.steps.iter().enumerate().filter(move |(_, step)| open && waits(step))
+    }
+}
+
+impl RunStep {
+    pub fn new(place: String, spec: Step) -> Self {
+        Self {
+            place,
+            spec,
+            item: None,
+            together: None,
+            state: StepState::Pending,
+            args: Map::new(),
+            output: Map::new(),
+            by: None,
+            attempt: 0,
+            failures: 0,
+            began_at: None,
+            ended_at: None,
+        }
+    }
+
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, StepState::Done | StepState::Skipped { .. })
+    }
+
+    pub fn action(&self) -> Option<&'static actions::Action> {
+        actions::get(self.spec.uses.as_deref()?)
+    }
+
+    /// What a person who does it is asked: name, kind, whether it has to be answered, and in words.
+    pub fn questions(&self) -> Vec<Question> {
+        if let Some(action) = self.action() {
+            let question = |out: &actions::Output| Question {
+                name: out.name.to_owned(),
+                kind: AskedKind::of(out.kind),
+                required: out.asked,
+                about: out.about.to_owned(),
+            };
+            return action.outputs.iter().map(question).collect();
+        }
+        let question = |(name, answer): (&String, &super::Answer)| Question {
+            name: name.clone(),
+            kind: match answer {
+                super::Answer::Kind(AnswerKind::Text) => AskedKind::Text,
+                super::Answer::Kind(AnswerKind::Number) => AskedKind::Number,
+                super::Answer::Kind(AnswerKind::Bool) => AskedKind::Bool,
+                super::Answer::Words(words) => AskedKind::Words(words.clone()),
+            },
+            required: true,
+            about: String::new(),
+        };
+        self.spec.ask.iter().map(question).collect()
+    }
+}
+
+/// What a person is asked.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Question {
+    pub name: String,
+    pub kind: AskedKind,
+    pub required: bool,
+    pub about: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AskedKind {
+    Text,
+    Number,
+    Bool,
+    Words(Vec<String>),
+}
+
+impl AskedKind {
+    fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Number => Self::Number,
+            Kind::Bool => Self::Bool,
+            Kind::Words(words) => Self::Words(words.iter().map(|word| (*word).to_owned()).collect()),
+            Kind::Text | Kind::Length | Kind::Ref(_) | Kind::Record => Self::Text,
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Runbooks and the institutions that they are for.
+
+use super::Span;
+use super::people::MAX_FEW;
+use super::reader::{Field, Fields, Reader};
+use super::services::expression_span;
+use super::yaml::{Key, Node, Value as Yaml};
+use crate::runbook::check::{At, Catalogue};
+use crate::runbook::{Answer, AnswerKind, Confirm, DEFAULT_DEADLINE, MAX_STEPS, Need, Runbook, Step, check};
+use crate::setup::schema::keys;
+use crate::setup::*;
+use serde_json::{Map, Value};
+
+const SHORTEST: SignedDuration = secs(1);
+/// Runs that take longer are a project.
+const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+pub(super) fn institution(r: &mut Reader, f: &Fields) -> Institution {
+    Institution {
+        id: InstitutionId(r.id(f)),
+        name: r.text(f.get("name")),
+        code: f.has("code").then(|| r.text(f.get("code"))),
+        host: f.has("host").then(|| r.text(f.get("host"))),
+        core_endpoint: f.has("core_endpoint").then(|| r.text(f.get("core_endpoint"))),
+        room: f.has("room").then(|| r.text(f.get("room"))),
+        vendor: f.has("vendor").then(|| r.text(f.get("vendor"))),
+    }
+}
+
+/// Without what refers to other objects, which [`refuse_mistakes`] looks at once all of them are known.
+pub(super) fn runbook(r: &mut Reader, f: &Fields) -> Runbook {
+    let inputs = r.texts(f.get("for"));
+    let mut needs = BTreeMap::new();
+    for (name, word) in inputs {
+        let need = match word.as_str() {
+            "required" => Need::Required,
+            "optional" => Need::Optional,
+            _ => {
+                let span = f.key_span("for");
+                r.error("bad_value", span, format!("`{name}` is `required` or `optional`, not `{word}`")).help =
+                    Some("write for example `for: { institution: required }`".to_owned());
+                Need::Required
+            }
+        };
+        needs.insert(name, need);
+    }
+    r.some(f.get("steps"), "a runbook has steps");
+    Runbook {
+        id: RunbookId(r.id_named(f, "runbook")),
+        title: r.text(f.get("title")),
+        team: r.reference(f.get("team"), "team").map(TeamId),
+        inputs: needs,
+        on: r.scalar(f.get("on")).map(|(text, _)| text.to_owned()),
+        deadline: r.length(f.get("deadline"), mins(1), LONGEST).unwrap_or(DEFAULT_DEADLINE),
+        steps: steps(r, f.get("steps")),
+    }
+}
+
+fn steps(r: &mut Reader, field: Option<Field>) -> Vec<Step> {
+    r.objects(field, &keys::RUNBOOK_STEP, MAX_STEPS).iter().map(|step| self::step(r, step)).collect()
+}
+
+fn step(r: &mut Reader, f: &Fields) -> Step {
+    Step {
+        what: r.text(f.get("do")),
+        uses: r.scalar(f.get("uses")).map(|(text, _)| text.to_owned()),
+        with: f.get("with").map_or_else(Map::new, |field| values(r, field)),
+        when: r.scalar(f.get("when")).map(|(text, _)| text.to_owned()),
+        name: r.scalar(f.get("as")).map(|(text, _)| text.to_owned()),
+        confirm: r.word(f.get("confirm"), &[("primary", Confirm::Primary), ("two-person", Confirm::TwoPerson)]),
+        timeout: r.length(f.get("timeout"), SHORTEST, LONGEST),
+        ask: f.get("ask").map_or_else(BTreeMap::new, |field| questions(r, field)),
+        each: f.get("each").map(|field| value(field.node)),
+        steps: steps(r, f.get("steps")),
+        parallel: steps(r, f.get("parallel")),
+    }
+}
+
+fn questions(r: &mut Reader, field: Field) -> BTreeMap<String, Answer> {
+    let mut asked = BTreeMap::new();
+    for (name, kind) in values(r, field) {
+        let answer = match &kind {
+            Value::String(word) => match word.as_str() {
+                "text" => Some(Answer::Kind(AnswerKind::Text)),
+                "number" => Some(Answer::Kind(AnswerKind::Number)),
+                "bool" => Some(Answer::Kind(AnswerKind::Bool)),
+                _ => None,
+            },
+            Value::Array(words) => {
+                let words: Option<Vec<String>> = words.iter().map(|word| word.as_str().map(str::to_owned)).collect();
+                words.map(Answer::Words)
+            }
+            _ => None,
+        };
+        match answer {
+            Some(answer) => {
+                asked.insert(name, answer);
+            }
+            None => {
+                r.bad(field, format!("`{name}` is answered by text, number, bool or one of a list of words"));
+            }
+        }
+    }
+    asked
+}
+
+/// A mapping of names to any values.
+fn values(r: &mut Reader, field: Field) -> Map<String, Value> {
+    let Some(entries) = field.node.map().filter(|entries| entries.len() <= MAX_FEW) else {
+        r.wrong_type(field, "a mapping (`key: value`)");
+        return Map::new();
+    };
+    entries.iter().map(|(key, node)| (key.text.clone(), value(node))).collect()
+}
+
+fn value(node: &Node) -> Value {
+    match &node.value {
+        Yaml::Null => Value::Null,
+        Yaml::List(items) => Value::Array(items.iter().map(value).collect()),
+        Yaml::Map(entries) => Value::Object(entries.iter().map(|(key, node)| (key.text.clone(), value(node))).collect()),
+        // As it is written; the action knows what it takes it for.
+        Yaml::Scalar(text) => Value::from(text.as_str()),
+    }
+}
+
+struct Known<'a>(&'a Setup);
+
+impl Catalogue for Known<'_> {
+    fn ids(&self, kind: &'static str) -> Vec<String> {
+        let all = |slugs: Vec<&str>| slugs.into_iter().map(str::to_owned).collect();
+        match kind {
+            "service" => all(self.0.services.slugs().collect()),
+            "institution" => all(self.0.institutions.slugs().collect()),
+            "team" => all(self.0.teams.slugs().collect()),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A document that is one runbook, as a setup with this runbook.
+pub(super) fn wrap(document: Node) -> Node {
+    if document.get("runbook").is_none() {
+        return document;
+    }
+    let (span, incomplete) = (document.span, document.incomplete);
+    let list = Node { span, incomplete, value: Yaml::List(vec![document]) };
+    Node { span, incomplete, value: Yaml::Map(vec![(Key { text: "runbooks".to_owned(), span }, list)]) }
+}
+
+/// What can be told of runbooks once the whole setup is known.
+pub(super) fn refuse_mistakes(r: &mut Reader, roots: &[Fields], setup: &Setup) {
+    for node in roots.iter().filter_map(|root| root.get("runbooks")?.node.list()).flatten() {
+        let id = node.get("runbook").and_then(Node::scalar).unwrap_or_default();
+        if let Some(runbook) = setup.runbooks.get(id).filter(|_| !node.incomplete) {
+            refuse(r, node, runbook, setup);
+        }
+    }
+}
+
+fn refuse(r: &mut Reader, node: &Node, runbook: &Runbook, setup: &Setup) {
+    for mistake in check::check(runbook, &Known(setup)) {
+        let span = place(r, node, &mistake.at);
+        let problem = r.error("bad_runbook", span, mistake.message);
+        problem.help = Some(mistake.help).filter(|help| !help.is_empty());
+    }
+}
+
+fn place(r: &Reader, runbook: &Node, at: &At) -> Span {
+    let of = |node: &Node, key: &str| match node.get(key) {
+        Some(value) if key == "when" => {
+            let source = value.scalar().unwrap_or_default();
+            expression_span(r, value.span, 0..source.len(), source)
+        }
+        Some(value) => value.span,
+        None => node.span,
+    };
+    match at {
+        At::Key(key) => of(runbook, key),
+        At::Input(name) => {
+            let entries = runbook.get("for").and_then(Node::map);
+            entries.into_iter().flatten().find(|(key, _)| key.text == *name).map_or(runbook.span, |(key, _)| key.span)
+        }
+        At::Step(path, key) => step_node(runbook, path).map_or(runbook.span, |node| of(node, key)),
+        At::With(path, name) => {
+            let with = step_node(runbook, path).and_then(|node| node.get("with"));
+            with.and_then(|with| with.get(name)).or(with).map_or(runbook.span, |node| node.span)
+        }
+    }
+}
+
+fn step_node<'n>(runbook: &'n Node, path: &[usize]) -> Option<&'n Node> {
+    let mut nodes = runbook.get("steps")?.list()?;
+    let (last, outer) = path.split_last()?;
+    for place in outer {
+        let node = nodes.get(*place)?;
+        nodes = node.get("steps").or_else(|| node.get("parallel"))?.list()?;
+    }
+    nodes.get(*last)
+}
