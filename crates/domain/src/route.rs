@@ -75,5 +75,32 @@ impl Routes {
     }
 }
 
+/// A condition over an alert: what its event said, in the same words.
+pub struct OnAlert {
+    when: Condition,
+    evaluator: Evaluator,
+}
+
+impl OnAlert {
+    pub fn compile(source: &str) -> Result<Self, Problem> {
+        Ok(Self { when: Condition::compile(source)?, evaluator: Evaluator::new() })
+    }
+
+    /// Whether it holds, or in words why it cannot be told.
+    pub fn hold(&self, alert: &crate::alert::Alert) -> Result<bool, String> {
+        let said = evaluate::Said {
+            labels: &alert.labels,
+            summary: &alert.summary,
+            severity: alert.severity.as_str(),
+            source: alert.source.as_deref().unwrap_or_default(),
+            service: alert.service.as_ref().map_or("", ServiceId::as_str),
+            integration: alert.integration.as_ref().map_or("", crate::id::IntegrationId::slug),
+            dedup_key: &alert.dedup_key,
+            details: &serde_json::Value::Null,
+        };
+        self.evaluator.facts_of(&said).hold(&self.when)
+    }
+}
+
 #[cfg(test)]
 mod tests;

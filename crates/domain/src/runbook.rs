@@ -9,6 +9,7 @@ mod advance;
 pub mod check;
 pub mod condition;
 pub mod fixture;
+pub mod means;
 pub mod reference;
 pub mod run;
 

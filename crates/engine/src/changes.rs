@@ -174,9 +174,10 @@ impl<'a> Changes<'a> {
         self.entries.push((id.clone(), key, entry));
     }
 
-    /// Adds the line of an attempt; one line per attempt, however often it is written. It stands before what it leads to in the same instant.
+    /// Adds the line of an attempt. In its instant it stands after what led to it and before what it leads to.
     pub(crate) fn attempt_entry(&mut self, tried: &Notification, entry: Entry) {
-        self.entries.push((tried.alert.clone(), format!("{:010}.{:04}.{}.{:04}", 0, 0, tried.id, tried.attempt), entry));
+        let version = self.alerts.get(&tried.alert).map_or(0, |alert| alert.version);
+        self.entries.push((tried.alert.clone(), format!("{version:010}.9999.{}.{:04}", tried.id, tried.attempt), entry));
     }
 
     pub(crate) fn add(&mut self, notifications: Vec<Notification>) {

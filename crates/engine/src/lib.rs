@@ -13,6 +13,7 @@ mod heartbeat;
 mod ingest;
 mod live;
 mod news;
+mod runs;
 mod scene;
 mod send;
 
@@ -25,6 +26,7 @@ pub use heartbeat::Ping;
 pub use ingest::Accepted;
 pub use live::Applied;
 pub use news::News;
+pub use runs::{Moved, Perform, Runs};
 pub use scene::Scene;
 
 use firedog_domain::alert::Alert;

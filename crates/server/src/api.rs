@@ -28,6 +28,7 @@ mod oncall;
 mod passkey;
 mod problem;
 mod repeat;
+mod run;
 mod saved_filter;
 pub(crate) mod session;
 mod setup;
@@ -112,6 +113,20 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(cover::cancel))
         .routes(routes!(cover::accept))
         .routes(routes!(cover::decline))
+        .routes(routes!(run::runbooks))
+        .routes(routes!(run::runbook))
+        .routes(routes!(run::dry_run))
+        .routes(routes!(run::actions))
+        .routes(routes!(run::institutions))
+        .routes(routes!(run::list, run::start))
+        .routes(routes!(run::show))
+        .routes(routes!(run::log))
+        .routes(routes!(run::answer))
+        .routes(routes!(run::confirm))
+        .routes(routes!(run::decline))
+        .routes(routes!(run::skip))
+        .routes(routes!(run::retry))
+        .routes(routes!(run::cancel))
         .routes(routes!(live::silences, live::add_silence))
         .routes(routes!(live::end_silence))
         .routes(routes!(live::maintenance, live::add_maintenance))

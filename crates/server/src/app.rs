@@ -6,10 +6,11 @@ use crate::limit::Buckets;
 use crate::metrics::Metrics;
 use crate::ops::ingest::RecentScene;
 use crate::ops::payloads::Payloads;
+use crate::ops::perform::Performer;
 use crate::secret::Key;
 use crate::stream::Hub;
 use firedog_connectors::oidc::{Provider, Settings};
-use firedog_engine::Engine;
+use firedog_engine::{Engine, Runs};
 use jiff::Timestamp;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub struct App(Arc<Parts>);
 
 pub struct Parts {
     pub engine: Engine,
+    pub runs: Runs,
     pub delivery: Arc<Delivery>,
     pub config: Config,
     pub key: Key,
@@ -47,8 +49,11 @@ impl App {
         let started_at = engine.clock().now();
         let buckets = Buckets::new(&config);
         let oidc = provider(&config);
+        let performer = Performer { engine: engine.clone(), links_base: links_base.clone() };
+        let runs = Runs::new(engine.core().clone(), Arc::new(performer));
         Self(Arc::new(Parts {
             engine,
+            runs,
             delivery,
             config,
             key,

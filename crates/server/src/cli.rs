@@ -21,6 +21,7 @@ mod out;
 mod people;
 mod quiet;
 mod reach;
+mod run;
 mod server;
 mod setup;
 mod table;
@@ -128,6 +129,15 @@ enum Verb {
     /// Say who is away; schedules go without them
     #[command(subcommand, after_help = "Examples:\n  firedog leave add --for 2h --why dentist\n  firedog leave list")]
     Leave(people::Leave),
+    /// See runbooks, and try them out
+    #[command(subcommand, after_help = "Examples:\n  firedog runbook list\n  firedog runbook test setup")]
+    Runbook(run::Runbook),
+    /// Run runbooks, and do what they ask
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  firedog run start core-api-down-for-institution institution=inst-123\n  firedog run list"
+    )]
+    Run(run::RunVerb),
     /// See whom pages have interrupted, when, and what is noise
     Report(look::Report),
     /// Make the address of a calendar feed of shifts
@@ -217,6 +227,10 @@ async fn run(Cli { common, verb }: Cli) -> Result<(), Failure> {
         Verb::Shifts(args) => people::shifts(&call()?, args).await,
         Verb::HelpMe(args) => people::help_me(&call()?, args).await,
         Verb::Leave(verb) => people::leave(&call()?, verb).await,
+        // Fixtures are played here.
+        Verb::Runbook(run::Runbook::Test { dir }) => run::test(&dir, json, now),
+        Verb::Runbook(verb) => run::runbook(&call()?, verb).await,
+        Verb::Run(verb) => run::run(&call()?, verb).await,
         Verb::Report(args) => look::report(&call()?, args).await,
         Verb::Calendar(args) => look::calendar(&call()?, args).await,
         Verb::Cover(verb) => cover::cover(&call()?, verb).await,

@@ -48,6 +48,7 @@ pub struct Running {
     engine: JoinHandle<firedog_engine::Result<()>>,
     /// What is done every now and then; it may be broken off anywhere.
     chores: JoinHandle<()>,
+    runs: [JoinHandle<()>; 2],
 }
 
 /// Runs a server until SIGTERM or SIGINT (then drains and answers `Ok`), or until its database breaks.
@@ -159,6 +160,7 @@ pub async fn start(config: Config, setup: Option<GivenSetup>, clock: Clock) -> a
     });
     tokio::spawn(crate::stream::run(app.clone()));
     let chores = tokio::spawn(ops::chores::run(app.clone()));
+    let runs = [tokio::spawn(app.runs.clone().run()), tokio::spawn(ops::run::keep(app.clone()))];
     first_look(&app).await;
     let http = CancellationToken::new();
     let mut listeners = vec![tokio::spawn(listen::serve(listener, front::full(&app), http.clone()))];
@@ -166,7 +168,7 @@ pub async fn start(config: Config, setup: Option<GivenSetup>, clock: Clock) -> a
         listeners.push(tokio::spawn(listen::serve(public, front::public(&app), http.clone())));
     }
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "ready");
-    Ok(Running { app, address, public_address, http, engine_stop, listeners, engine, chores })
+    Ok(Running { app, address, public_address, http, engine_stop, listeners, engine, chores, runs })
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -294,6 +296,8 @@ impl Running {
         self.engine_stop.cancel();
         self.chores.abort();
         let _ = self.chores.await;
+        self.runs.iter().for_each(JoinHandle::abort);
+        self.app.runs.drain(DRAIN).await;
         match self.engine.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(anyhow!("{error}")),

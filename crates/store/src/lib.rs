@@ -26,6 +26,7 @@ mod pg;
 pub mod quarantine;
 pub mod retention;
 mod rows;
+pub mod run;
 pub mod saved_filter;
 pub mod session;
 pub mod setup;

@@ -86,7 +86,7 @@ pub async fn get(tx: &mut dyn Tx, version: i64) -> Result<Option<Stored>> {
 
 /// Newest first, without bodies.
 pub async fn list(tx: &mut dyn Tx, limit: u32) -> Result<Vec<Stored>> {
-    let sql = "SELECT version, created_at, author, '', digest FROM setup ORDER BY version DESC LIMIT $1";
+    let sql = "SELECT version, created_at, author, '', digest, app FROM setup ORDER BY version DESC LIMIT $1";
     tx.query(sql, &[limit.into()]).await?.into_iter().map(read).collect()
 }
 

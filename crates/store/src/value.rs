@@ -105,7 +105,9 @@ ids!(
     DeviceId,
     AlertId,
     PageId,
-    NotificationId
+    NotificationId,
+    RunId,
+    RunbookId
 );
 
 /// One row of an answer. Its values are taken one after the other, in the order of the select list;

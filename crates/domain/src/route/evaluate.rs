@@ -37,24 +37,49 @@ impl Evaluator {
     }
 
     pub fn facts<'a>(&self, event: &'a Event, service: &'a Service, integration: &'a Integration) -> Facts<'a> {
+        self.facts_of(&Said {
+            labels: &event.labels,
+            summary: &event.summary,
+            severity: event.severity.as_str(),
+            source: event.source.as_deref().unwrap_or_default(),
+            service: service.id.as_str(),
+            integration: integration.id.as_str(),
+            dedup_key: &event.dedup_key,
+            details: &event.details,
+        })
+    }
+
+    pub fn facts_of<'a>(&self, said: &Said<'a>) -> Facts<'a> {
         let mut context = Context::with_env(Arc::clone(&self.env));
         let texts = [
-            ("summary", event.summary.as_str()),
-            ("severity", event.severity.as_str()),
-            ("source", event.source.as_deref().unwrap_or_default()),
-            ("service", service.id.as_str()),
-            ("integration", integration.id.as_str()),
-            ("dedup_key", event.dedup_key.as_str()),
+            ("summary", said.summary),
+            ("severity", said.severity),
+            ("source", said.source),
+            ("service", said.service),
+            ("integration", said.integration),
+            ("dedup_key", said.dedup_key),
         ];
         for (name, text) in texts {
             context.add_variable_as_val(name, Box::new(CelString::from(text)));
         }
-        context.add_variable_as_val("labels", Box::new(Labels::new(&event.labels)));
+        context.add_variable_as_val("labels", Box::new(Labels::new(said.labels)));
         let mut room = Room { bytes: MAX_DETAILS_BYTES, values: MAX_DETAILS_VALUES };
-        let details = room.holds(&event.details, MAX_DETAILS_DEPTH).then(|| value_of(&event.details));
+        let details = room.holds(said.details, MAX_DETAILS_DEPTH).then(|| value_of(said.details));
         context.add_variable_from_value("details", details.unwrap_or(Value::Null));
         Facts { context }
     }
+}
+
+/// What conditions can name.
+pub(super) struct Said<'a> {
+    pub labels: &'a BTreeMap<String, String>,
+    pub summary: &'a str,
+    pub severity: &'a str,
+    pub source: &'a str,
+    pub service: &'a str,
+    pub integration: &'a str,
+    pub dedup_key: &'a str,
+    pub details: &'a Json,
 }
 
 impl Facts<'_> {

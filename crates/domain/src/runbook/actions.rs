@@ -65,6 +65,17 @@ pub enum Effect {
     Unsafe,
 }
 
+impl Effect {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Idempotent => "idempotent",
+            Self::Keyed => "keyed",
+            Self::Unsafe => "unsafe",
+        }
+    }
+}
+
 const fn need(name: &'static str, kind: Kind, about: &'static str) -> Input {
     Input { name, kind, required: true, about }
 }
@@ -200,7 +211,7 @@ pub static ACTIONS: &[Action] = &[
         effect: Effect::Read,
         destructive: false,
         timeout: mins(1),
-        by_hand: None,
+        by_hand: Some("Decide by what the steps above have found: whose side is it, and what is to be done?"),
     },
     Action {
         name: "vendor.case",

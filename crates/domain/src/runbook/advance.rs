@@ -53,6 +53,18 @@ impl Run {
         Ok(fx)
     }
 
+    /// The first move of a run.
+    ///
+    /// # Errors
+    /// It is over.
+    pub fn begin(&mut self, around: &dyn Surroundings, now: Timestamp) -> Result<Effects, Refusal> {
+        let mut begun = Effects::default();
+        begun.line(now, "", LineKind::Started, Some(self.started_by.clone()), &self.title);
+        let fx = self.advance(Input::Tick, around, now)?;
+        begun.lines.extend(fx.lines);
+        Ok(Effects { lines: begun.lines, ..fx })
+    }
+
     fn tick(&mut self, now: Timestamp, fx: &mut Effects) {
         if self.deadline <= now {
             let in_flight = self.in_flight();
@@ -119,23 +131,33 @@ impl Run {
                 let call = Call { effect, memo, again: false, ..call };
                 step.state = StepState::Waiting { call, at: after(now, pause), text: cut(&text) };
             }
-            Progress::Failed { reason, again: may_work } => {
-                let pause = PAUSES.get(self.steps[at].failures as usize);
-                match pause.filter(|_| may_work && call.effect != Effect::Unsafe && !self.is_late(at, now)) {
-                    Some(pause) => {
-                        let text = format!("{reason}; tried again in {}", length_text(*pause));
-                        self.say(at, now, LineKind::Progress, None, &text, fx);
-                        let step = &mut self.steps[at];
-                        step.failures += 1;
-                        step.state = StepState::Waiting { call, at: after(now, *pause), text: cut(&reason) };
-                    }
-                    // An earlier call may have arrived, and nobody has found out.
-                    None if call.again && call.effect != Effect::Read => self.uncertain(at, &reason, now, fx),
-                    None => self.ask(at, Why::Failed, &reason, now, fx),
+            Progress::Failed { reason, again } => self.failed(at, call, &reason, again, now, fx),
+            // It may have arrived: what may be repeated is, what has a key is looked for, the rest is for a person to find out.
+            Progress::Uncertain { reason } => match call.effect {
+                Effect::Unsafe => self.uncertain(at, &reason, now, fx),
+                Effect::Read | Effect::Idempotent | Effect::Keyed => {
+                    self.failed(at, Call { again: true, ..call }, &reason, true, now, fx);
                 }
-            }
-            Progress::Uncertain { reason } => self.uncertain(at, &reason, now, fx),
+            },
             Progress::NotConnected { reason } => self.by_hand(at, &reason, now, fx),
+        }
+    }
+
+    fn failed(&mut self, at: usize, call: Call, reason: &str, may_work: bool, now: Timestamp, fx: &mut Effects) {
+        let pause = PAUSES.get(self.steps[at].failures as usize);
+        match pause.filter(|_| may_work && call.effect != Effect::Unsafe && !self.is_late(at, now)) {
+            Some(pause) => {
+                let text = format!("{reason}; tried again in {}", length_text(*pause));
+                self.say(at, now, LineKind::Progress, None, &text, fx);
+                let step = &mut self.steps[at];
+                step.failures += 1;
+                step.state = StepState::Waiting { call, at: after(now, *pause), text: cut(reason) };
+            }
+            // An earlier call may have arrived, and nobody has found out.
+            None if call.again && !matches!(call.effect, Effect::Read | Effect::Idempotent) => {
+                self.uncertain(at, reason, now, fx)
+            }
+            None => self.ask(at, Why::Failed, reason, now, fx),
         }
     }
 
@@ -189,7 +211,7 @@ impl Run {
         }
         fx.line(now, &place, LineKind::Confirmed, Some(by), "");
         match around.means(action, &args) {
-            Ok(effect) => self.begin(at, effect, now, fx),
+            Ok(effect) => self.carry_out(at, effect, now, fx),
             Err(why) => self.by_hand(at, &why, now, fx),
         }
         Ok(())
@@ -298,7 +320,7 @@ impl Run {
             Err(why) => return self.by_hand(at, &why, now, fx),
         };
         let confirm = spec.confirm.or(action.destructive.then_some(Confirm::Primary));
-        let Some(confirm) = confirm else { return self.begin(at, effect, now, fx) };
+        let Some(confirm) = confirm else { return self.carry_out(at, effect, now, fx) };
         let plan = self.plan(at, action, &args, confirm == Confirm::TwoPerson, around);
         fx.ask = Some(format!("confirm: {}", spec.what));
         self.say(at, now, LineKind::Asked, None, &plan.lines.join("; "), fx);
@@ -352,7 +374,7 @@ impl Run {
         self.steps.splice(at + 1..at + 1, inside);
     }
 
-    fn begin(&mut self, at: usize, effect: Effect, now: Timestamp, fx: &mut Effects) {
+    fn carry_out(&mut self, at: usize, effect: Effect, now: Timestamp, fx: &mut Effects) {
         self.steps[at].failures = 0;
         let place = &self.steps[at].place;
         let counts = self.counts.entry(place.clone()).or_default();

@@ -136,6 +136,20 @@ pub enum StepState {
     },
 }
 
+impl StepState {
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Asking { .. } => "asking",
+            Self::Confirming { .. } => "confirming",
+            Self::Doing { .. } => "doing",
+            Self::Waiting { .. } => "waiting",
+            Self::Done => "done",
+            Self::Skipped { .. } => "skipped",
+        }
+    }
+}
+
 /// One call outside.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Call {
@@ -164,6 +178,19 @@ pub enum Why {
     Unknown,
     /// Nobody confirmed in time, or somebody declined.
     NotConfirmed,
+}
+
+impl Why {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Instruction => "instruction",
+            Self::NotConnected => "not_connected",
+            Self::Failed => "failed",
+            Self::Uncertain => "uncertain",
+            Self::Unknown => "unknown",
+            Self::NotConfirmed => "not_confirmed",
+        }
+    }
 }
 
 /// What is confirmed: these values, and nothing else.
@@ -291,6 +318,26 @@ pub enum LineKind {
     Declined,
     Retried,
     Ended,
+}
+
+impl LineKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Begun => "begun",
+            Self::Progress => "progress",
+            Self::Done => "done",
+            Self::Skipped => "skipped",
+            Self::Failed => "failed",
+            Self::Uncertain => "uncertain",
+            Self::Asked => "asked",
+            Self::Answered => "answered",
+            Self::Confirmed => "confirmed",
+            Self::Declined => "declined",
+            Self::Retried => "retried",
+            Self::Ended => "ended",
+        }
+    }
 }
 
 /// What one input leads to, beside the run's own change.

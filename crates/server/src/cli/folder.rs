@@ -15,6 +15,8 @@ const MAX_SECRET_BYTES: u64 = 64 << 10;
 pub(crate) struct Folder {
     root: PathBuf,
     files: Vec<SourceFile>,
+    /// Of runbooks, `*.fixtures.json`: no part of the setup.
+    fixtures: Vec<SourceFile>,
 }
 
 impl Folder {
@@ -40,7 +42,8 @@ impl Folder {
             left -= text.len();
             files.push(SourceFile { name: name(root, &path), text });
         }
-        Ok(Self { root: root.to_owned(), files })
+        let (fixtures, files) = files.into_iter().partition(|file| file.name.ends_with(FIXTURES));
+        Ok(Self { root: root.to_owned(), files, fixtures })
     }
 
     /// Loads the files with the environment and the secret files of this machine, and warns.
@@ -60,7 +63,14 @@ impl Folder {
     pub(crate) fn files(&self) -> &[SourceFile] {
         &self.files
     }
+
+    pub(crate) fn fixtures(&self) -> &[SourceFile] {
+        &self.fixtures
+    }
 }
+
+/// How the name of a file ends that holds fixtures of runbooks.
+const FIXTURES: &str = ".fixtures.json";
 
 impl Outside for Folder {
     fn env(&self, name: &str) -> Option<String> {

@@ -57,6 +57,8 @@ fn the_help_is_short_and_names_the_exit_codes() {
       shifts       See when you are on call
       help-me      Page the next step of your team's policy; you stay on
       leave        Say who is away; schedules go without them
+      runbook      See runbooks, and try them out
+      run          Run runbooks, and do what they ask
       report       See whom pages have interrupted, when, and what is noise
       calendar     Make the address of a calendar feed of shifts
       cover        Ask others to take a shift of yours, or to swap one

@@ -288,7 +288,7 @@ async fn tell(app: &App, kept: &Kept) -> Result<usize> {
 }
 
 /// At leisure: by mail and on their devices, never over what makes a telephone ring.
-async fn tell_one(app: &App, world: &World, user: &User, words: &Words) -> usize {
+pub(super) async fn tell_one(app: &App, world: &World, user: &User, words: &Words) -> usize {
     let by_mail = user.contacts().into_iter().find(|contact| contact.address.channel() == Channel::Email && !contact.rings);
     let mut sent = 0;
     for contact in by_mail.into_iter().chain(world.live.push_contact(&user.id)) {

@@ -23,6 +23,7 @@ mod postgres;
 mod reach;
 mod repeat;
 mod roles;
+mod run;
 mod server;
 mod setup;
 mod sign_in;

@@ -140,6 +140,24 @@ const LOOKS: [(&str, Need); 5] = [
 /// Those of administrators that are alike.
 /// Leave is one's own affair, whatever team; of somebody else's it is a test of its own.
 const LEAVE: [(&str, Need); 4] = [("GET /leave", Read), ("POST /leave", Act), ("DELETE /leave/{id}", Act), ("POST /help", Act)];
+const RUNS: [(&str, Need); 15] = [
+    ("GET /runbooks", Read),
+    ("GET /runbooks/{id}", Read),
+    ("POST /runbooks/{id}/dry-run", Read),
+    ("GET /actions", Read),
+    ("GET /institutions", Read),
+    ("GET /runs", Read),
+    ("POST /runs", ActInTeam),
+    ("GET /runs/{id}", Read),
+    ("GET /runs/{id}/log", Read),
+    ("POST /runs/{id}/steps/{place}/answer", ActInTeam),
+    ("POST /runs/{id}/steps/{place}/confirm", ActInTeam),
+    ("POST /runs/{id}/steps/{place}/decline", ActInTeam),
+    ("POST /runs/{id}/steps/{place}/skip", ActInTeam),
+    ("POST /runs/{id}/steps/{place}/retry", ActInTeam),
+    ("POST /runs/{id}/cancel", ActInTeam),
+];
+
 const ADMIN_TOO: [&str; 4] = ["DELETE /tokens/{id}", "GET /audit", "GET /audit/verify", "POST /backup"];
 
 /// Callers, from nobody to the administrator; the last two are people of another team than that of the things asked about.
@@ -184,6 +202,12 @@ async fn request(town: &Town, operation: &str, n: usize) -> (String, Option<Valu
         "maintenance" => made(town, "/maintenance", json!({ "services": ["shop"], "for": "1h" })).await,
         "schedules" => "primary".to_owned(),
         "services" => "shop".to_owned(),
+        "runbooks" => "look".to_owned(),
+        "runs" if path.contains("{id}") => {
+            let begun = town.post("/runs", json!({ "runbook": "look" })).await;
+            assert!([200, 201].contains(&begun.status), "{}", begun.text);
+            begun.json()["id"].as_str().unwrap().to_owned()
+        }
         "policies" => "pupper".to_owned(),
         "users" => "grace".to_owned(),
         _ => "0199a7c2-5f0e-7c3a-9d2e-3b1f6f1c2a4d".to_owned(),
@@ -198,6 +222,12 @@ async fn request(town: &Town, operation: &str, n: usize) -> (String, Option<Valu
         "PUT /setup/objects/{kind}/{id}" => Some(json!({ "value": { "name": "Nobody" } })),
         "POST /services/{id}/integrations" => Some(json!({ "kind": "generic", "id": "other" })),
         "POST /covers" => Some(json!({ "schedule": "primary", "user": "ada", "for": "1h" })),
+        "POST /runs" => Some(json!({ "runbook": "look" })),
+        "POST /runs/{id}/steps/{place}/answer" => Some(json!({ "values": {} })),
+        "POST /runs/{id}/steps/{place}/confirm" => Some(json!({ "hash": "x" })),
+        "POST /runs/{id}/steps/{place}/decline" | "POST /runs/{id}/steps/{place}/skip" | "POST /runs/{id}/cancel" => {
+            Some(json!({ "reason": "x" }))
+        }
         "POST /silences" => Some(json!({ "service": "shop", "for": "1h" })),
         "POST /maintenance" => Some(json!({ "services": ["shop"], "for": "1h" })),
         "POST /pages" => Some(json!({ "to": "team:pupper", "message": "x" })),
@@ -206,9 +236,12 @@ async fn request(town: &Town, operation: &str, n: usize) -> (String, Option<Valu
         _ => None,
     };
     // Of nobody's team, and of the caller's own entry no more than of any other.
-    let path = path.replace("{kind}/{id}", "user/nobody").replace("{integration}", "pd");
+    let path = path.replace("{kind}/{id}", "user/nobody").replace("{integration}", "pd").replace("{place}", "1");
     (path.replace("{id}", &id), body)
 }
+
+/// A runbook of the team.
+const LOOK: &str = "runbook: look\nteam: pupper\nsteps: [ { do: Look }, { do: Look again } ]\n";
 
 async fn made(town: &Town, path: &str, body: Value) -> String {
     town.post(path, body).await.is(201).json()["id"].as_str().unwrap().to_owned()
@@ -225,6 +258,7 @@ async fn every_operation_by_every_role_and_team() {
         .chain(OBJECTS)
         .chain(PASSKEYS)
         .chain(LOOKS)
+        .chain(RUNS)
         .chain(ADMIN_TOO.map(|one| (one, Admin)))
         .collect();
     let mut unknown: Vec<String> = documented().into_iter().filter(|one| !table.contains_key(one.as_str())).collect();
@@ -240,7 +274,12 @@ async fn every_operation_by_every_role_and_team() {
                 "  - { id: grace,",
                 "  - { id: edsger, name: Edsger Dijkstra, email: edsger@example.org }\n  - { id: grace,",
             );
-        town.post("/setup", json!({ "files": [{ "name": "setup.yaml", "text": setup }], "yes": true })).await.is(200);
+        town.post(
+            "/setup",
+            json!({ "files": [{ "name": "setup.yaml", "text": setup }, { "name": "look.yaml", "text": LOOK }], "yes": true }),
+        )
+        .await
+        .is(200);
         let mut tokens = Vec::new();
         for (who, user, role) in CALLERS {
             let token = town.post("/tokens", json!({ "name": who, "role": role, "user": user })).await.is(201).json();

@@ -3,7 +3,8 @@
 use crate::sample::at;
 use crate::{contract, run};
 use firedog_domain::cover::{Cover, CoverState};
-use firedog_domain::id::{ContactId, UserId};
+use firedog_domain::id::{AlertId, ContactId, RunId, RunbookId, UserId};
+use firedog_domain::runbook::run::{Line, LineKind, Run, RunState};
 use firedog_domain::setup::Device;
 use firedog_store::Error;
 use firedog_store::account::{self, Account, Invite};
@@ -12,6 +13,7 @@ use firedog_store::cover::{self, Kept};
 use firedog_store::device::{self, Registered};
 use firedog_store::live;
 use firedog_store::passkey::{self, Passkey};
+use firedog_store::run;
 use firedog_store::saved_filter::{self, SavedFilter};
 use firedog_store::session::{self, Session};
 
@@ -58,6 +60,26 @@ fn device(id: &str, user: &str) -> Registered {
         reason: None,
         received_at: None,
         ready_at: at(10),
+    }
+}
+
+fn a_run(id: &str) -> Run {
+    Run {
+        id: RunId::from(id),
+        runbook: RunbookId::from("restart"),
+        title: "Restart".to_owned(),
+        inputs: serde_json::Map::new(),
+        subject: "restart:inst-1".to_owned(),
+        alert: Some(AlertId::from("alert-1")),
+        service: None,
+        state: RunState::Running,
+        reason: String::new(),
+        started_by: "ada".to_owned(),
+        started_at: at(0),
+        deadline: at(90),
+        ended_at: None,
+        steps: Vec::new(),
+        counts: std::collections::BTreeMap::new(),
     }
 }
 
@@ -223,6 +245,43 @@ contract! {
         assert_eq!(run!(store.read, [] tx => cover::list(tx, at(0), 9)).unwrap().len(), 1);
         assert_eq!(run!(store.read, [] tx => cover::list(tx, at(30), 9)).unwrap(), []);
         assert_eq!(run!(store.read, [] tx => firedog_store::setup::heads(tx)).unwrap().live, 2);
+    }
+
+    async fn a_run_is_one_per_subject_and_its_log_only_grows(store) {
+        let line = |text: &str| Line { at: at(0), place: String::new(), kind: LineKind::Progress, by: None, text: text.to_owned() };
+        let new = a_run("run-1");
+        let (one, two) = (vec![line("one"), line("two")], vec![line("three")]);
+        assert!(run!(store.write, [new, one] tx => run::insert(tx, &new, &one, Some(at(1)))).unwrap());
+        let second = Run { id: RunId::from("run-2"), ..new.clone() };
+        assert!(!run!(store.write, [second, one] tx => run::insert(tx, &second, &one, None)).unwrap());
+        let kept = run!(store.read, [] tx => run::open_of(tx, "restart:inst-1")).unwrap().unwrap();
+        assert_eq!((kept.version, &kept.run), (1, &new));
+        assert_eq!(run!(store.read, [] tx => run::next_ready(tx)).unwrap(), Some(new.deadline));
+        let claimed = run!(store.write, [] tx => run::claim_told(tx, at(1), at(60), 9)).unwrap();
+        assert_eq!(claimed, std::slice::from_ref(&kept));
+        // It asks once more before people have been told of the first time.
+        run!(store.write, [kept, two] tx => run::update(tx, &kept, &two, Some(at(2)))).unwrap();
+        assert_eq!(run!(store.write, [kept, two] tx => run::update(tx, &kept, &two, None)).unwrap_err(), Error::Conflict);
+        run!(store.write, [kept] tx => run::told(tx, &kept)).unwrap();
+        assert_eq!(run!(store.write, [] tx => run::claim_told(tx, at(2), at(60), 9)).unwrap().len(), 1);
+        let lines = run!(store.read, [] tx => run::lines(tx, &RunId::from("run-1"), 0, 9)).unwrap();
+        assert_eq!(lines.iter().map(|(_, line)| line.text.as_str()).collect::<Vec<_>>(), ["one", "two", "three"]);
+        let after = lines[1].0;
+        assert_eq!(run!(store.read, [] tx => run::lines(tx, &RunId::from("run-1"), after, 9)).unwrap().len(), 1);
+        let due = run!(store.write, [] tx => run::claim_due(tx, at(100_000), at(100_030), 9)).unwrap();
+        assert_eq!(due.len(), 1);
+        assert_eq!(run!(store.write, [] tx => run::claim_due(tx, at(100_001), at(100_031), 9)).unwrap(), []);
+        let over = run::Kept { run: Run { state: RunState::Done, ended_at: Some(at(5)), ..new.clone() }, version: 2 };
+        let none: Vec<Line> = Vec::new();
+        run!(store.write, [over, none] tx => run::update(tx, &over, &none, None)).unwrap();
+        assert!(run!(store.write, [second, one] tx => run::insert(tx, &second, &one, None)).unwrap());
+        let open = run::Filter { open: Some(true), ..run::Filter::default() };
+        let of = run::Filter { alert: Some(AlertId::from("alert-1")), runbook: Some(RunbookId::from("restart")), open: None };
+        assert_eq!(run!(store.read, [open] tx => run::list(tx, &open, 9)).unwrap().len(), 1);
+        assert_eq!(run!(store.read, [of] tx => run::list(tx, &of, 9)).unwrap().len(), 2);
+        assert_eq!(run!(store.write, [] tx => run::delete_ended(tx, at(6), 9)).unwrap(), 1);
+        assert_eq!(run!(store.read, [] tx => run::lines(tx, &RunId::from("run-1"), 0, 9)).unwrap(), []);
+        assert_eq!(run!(store.read, [] tx => run::lines(tx, &RunId::from("run-2"), 0, 9)).unwrap().len(), 2);
     }
 
     async fn a_view_is_kept_under_its_name(store) {

@@ -1,0 +1,291 @@
+//! Runs of runbooks: the same loop as for alerts, apart from it, so that no runbook ever holds up a page.
+
+use crate::core::{Core, check_head};
+use crate::scene::Scene;
+use crate::{Error, Result};
+use firedog_domain::id::RunId;
+use firedog_domain::runbook::means::Means;
+use firedog_domain::runbook::run::{Act, Effects, Input, Progress, Run};
+use firedog_domain::time::after;
+use firedog_store::audit::{self, Record};
+use firedog_store::run::{self as kept, Kept};
+use firedog_store::{self as store, Op, Tx};
+use jiff::{SignedDuration, Timestamp};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::{Notify, Semaphore};
+
+/// Runs moved on in one transaction.
+const BATCH: u32 = 64;
+/// Calls of actions at once. What finds no room waits; pages have room of their own.
+const AT_ONCE: usize = 64;
+/// How long the loop sleeps at most: another node may have added work.
+const POLL: Duration = Duration::from_millis(500);
+const AFTER_ERROR: Duration = Duration::from_millis(500);
+/// A claim is written over in the same transaction; this only matters if that dies half-way.
+const CLAIM: SignedDuration = SignedDuration::from_secs(30);
+/// A call that has not come back by then is given up, well before its lease ends.
+const CALL: Duration = Duration::from_secs(75);
+
+/// Carries out actions. Bounded in time by whoever calls it.
+pub trait Perform: Send + Sync + 'static {
+    /// Never repeats what may have been done, unless it has looked for `act.call.key` first.
+    fn perform(&self, run: Run, act: Act) -> Pin<Box<dyn Future<Output = Progress> + Send>>;
+}
+
+/// A run and what it wants done now.
+#[derive(Clone, Debug)]
+pub struct Moved {
+    pub run: Run,
+    pub acts: Vec<Act>,
+    /// It was open already, and was joined.
+    pub joined: bool,
+}
+
+/// The loop around runs. Cheap to clone; all clones are the same.
+#[derive(Clone)]
+pub struct Runs(Arc<Shell>);
+
+struct Shell {
+    core: Core,
+    perform: Arc<dyn Perform>,
+    wake: Notify,
+    room: Arc<Semaphore>,
+    stopping: AtomicBool,
+    /// Calls that have been launched and are not recorded yet.
+    calls: AtomicUsize,
+}
+
+impl Core {
+    /// Starts a run, or joins the open one of its subject.
+    pub async fn start_run(&self, run: Run, record: Record) -> Result<Moved> {
+        let now = self.now();
+        self.write(|scene| Start { scene, run: run.clone(), record: record.clone(), now }).await?.map_err(Error::Conflict)
+    }
+
+    /// Moves a run on by what a person or an action says.
+    pub async fn move_run(&self, id: &RunId, input: Input, record: Option<Record>) -> Result<Moved> {
+        let now = self.now();
+        let done = self.write(|scene| Move { scene, id: id.clone(), input: input.clone(), record: record.clone(), now }).await?;
+        match done {
+            Some(moved) => moved.map_err(Error::Conflict),
+            None => Err(Error::NotFound(format!("there is no run {id}"))),
+        }
+    }
+
+    /// Moves on every run whose time has come. Answers when to look again.
+    pub async fn due_runs(&self, now: Timestamp) -> Result<(Vec<Moved>, Option<Timestamp>)> {
+        let next = self.read(NextRun).await?;
+        if next.is_none_or(|at| at > now) {
+            return Ok((Vec::new(), next));
+        }
+        let moved = self.write(|scene| Due { scene, now }).await?;
+        Ok((moved, self.read(NextRun).await?))
+    }
+}
+
+impl Runs {
+    pub fn new(core: Core, perform: Arc<dyn Perform>) -> Self {
+        let room = Arc::new(Semaphore::new(AT_ONCE));
+        Self(Arc::new(Shell {
+            core,
+            perform,
+            wake: Notify::new(),
+            room,
+            stopping: AtomicBool::new(false),
+            calls: AtomicUsize::new(0),
+        }))
+    }
+
+    pub async fn start(&self, run: Run, record: Record) -> Result<Moved> {
+        // To the end even if whoever asked goes away: what has been committed must be carried out.
+        let (runs, core) = (self.clone(), self.0.core.clone());
+        spawned(async move { Ok(runs.launch(core.start_run(run, record).await?)) }).await
+    }
+
+    pub async fn input(&self, id: &RunId, input: Input, record: Record) -> Result<Moved> {
+        let (runs, core, id) = (self.clone(), self.0.core.clone(), id.clone());
+        spawned(async move { Ok(runs.launch(core.move_run(&id, input, Some(record)).await?)) }).await
+    }
+
+    /// Looks at what is due until it is aborted. A call that is cut off by that is taken up again after its lease.
+    pub async fn run(self) {
+        loop {
+            let pause = match self.tick().await {
+                Ok(next) => {
+                    let left = next.map(|at| at.duration_since(self.0.core.now()));
+                    left.map_or(POLL, |left| Duration::try_from(left).unwrap_or(Duration::ZERO).min(POLL))
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "looking at runs that are due failed; trying again");
+                    AFTER_ERROR
+                }
+            };
+            let _ = tokio::time::timeout(pause, self.0.wake.notified()).await;
+        }
+    }
+
+    /// One look at everything that is due.
+    pub async fn tick(&self) -> Result<Option<Timestamp>> {
+        let (moved, next) = self.0.core.due_runs(self.0.core.now()).await?;
+        moved.into_iter().for_each(|moved| {
+            self.launch(moved);
+        });
+        Ok(next)
+    }
+
+    /// Takes nothing more on, and waits for what is being called.
+    pub async fn drain(&self, within: Duration) {
+        self.0.stopping.store(true, Ordering::Relaxed);
+        let _ = tokio::time::timeout(within, self.settled()).await;
+    }
+
+    /// Ends when everything that was called has been recorded.
+    pub async fn settled(&self) {
+        while self.0.calls.load(Ordering::Acquire) > 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    fn launch(&self, moved: Moved) -> Moved {
+        for act in &moved.acts {
+            // While stopping, the lease leaves it to the next start.
+            if !self.0.stopping.load(Ordering::Relaxed) {
+                self.0.calls.fetch_add(1, Ordering::AcqRel);
+                let (runs, run, act) = (self.clone(), moved.run.clone(), act.clone());
+                tokio::spawn(async move {
+                    runs.call(run, act).await;
+                    runs.0.calls.fetch_sub(1, Ordering::AcqRel);
+                });
+            }
+        }
+        self.0.wake.notify_one();
+        moved
+    }
+
+    async fn call(&self, run: Run, act: Act) {
+        let Ok(_room) = self.0.room.clone().acquire_owned().await else { return };
+        let mut performed = tokio::spawn(self.0.perform.perform(run.clone(), act.clone()));
+        let done = tokio::time::timeout(CALL, &mut performed).await;
+        performed.abort();
+        let progress = match done {
+            Ok(Ok(progress)) => progress,
+            Ok(Err(_)) => Progress::Uncertain { reason: "the action failed inside of Firedog".to_owned() },
+            Err(_) => Progress::Uncertain { reason: format!("no answer within {} s", CALL.as_secs()) },
+        };
+        let input = Input::Outcome { place: act.place, attempt: act.attempt, progress };
+        // Not recorded, it is as if we had crashed here: the lease ends, and it is taken up again.
+        let mut pause = Duration::from_millis(50);
+        for _ in 0..8 {
+            match self.0.core.move_run(&run.id, input.clone(), None).await {
+                Ok(moved) => {
+                    self.launch(moved);
+                    return;
+                }
+                Err(error @ (Error::Conflict(_) | Error::NotFound(_) | Error::Refused(_))) => {
+                    return tracing::warn!(run = %run.id, %error, "an outcome was refused");
+                }
+                Err(error) => tracing::warn!(run = %run.id, %error, "an outcome could not be recorded; trying again"),
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+    }
+}
+
+async fn spawned<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    tokio::spawn(work).await.unwrap_or_else(|_| Err(Error::Unavailable("a task of Firedog failed".to_owned())))
+}
+
+struct NextRun;
+
+impl Op for NextRun {
+    type Out = Option<Timestamp>;
+    const NAME: &'static str = "run_next";
+    async fn run(&self, tx: &mut dyn Tx) -> store::Result<Self::Out> {
+        kept::next_ready(tx).await
+    }
+}
+
+struct Start {
+    scene: Arc<Scene>,
+    run: Run,
+    record: Record,
+    now: Timestamp,
+}
+
+impl Op for Start {
+    type Out = std::result::Result<Moved, String>;
+    const NAME: &'static str = "run_start";
+    async fn run(&self, tx: &mut dyn Tx) -> store::Result<Self::Out> {
+        check_head(tx, &self.scene).await?;
+        if let Some(open) = kept::open_of(tx, &self.run.subject).await? {
+            return Ok(Ok(Moved { run: open.run, acts: Vec::new(), joined: true }));
+        }
+        let mut run = self.run.clone();
+        let fx = match run.begin(&Means(&self.scene.world.setup), self.now) {
+            Ok(fx) => fx,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        if !kept::insert(tx, &run, &fx.lines, tell_at(&fx, self.now)).await? {
+            return Err(store::Error::Conflict);
+        }
+        audit::append_many(tx, std::slice::from_ref(&self.record)).await?;
+        Ok(Ok(Moved { run, acts: fx.acts, joined: false }))
+    }
+}
+
+fn tell_at(fx: &Effects, now: Timestamp) -> Option<Timestamp> {
+    fx.ask.as_ref().map(|_| now)
+}
+
+struct Move {
+    scene: Arc<Scene>,
+    id: RunId,
+    input: Input,
+    record: Option<Record>,
+    now: Timestamp,
+}
+
+impl Op for Move {
+    type Out = Option<std::result::Result<Moved, String>>;
+    const NAME: &'static str = "run_move";
+    async fn run(&self, tx: &mut dyn Tx) -> store::Result<Self::Out> {
+        check_head(tx, &self.scene).await?;
+        let Some(Kept { mut run, version }) = kept::get(tx, &self.id).await? else { return Ok(None) };
+        let fx = match run.advance(self.input.clone(), &Means(&self.scene.world.setup), self.now) {
+            Ok(fx) => fx,
+            Err(refusal) => return Ok(Some(Err(refusal))),
+        };
+        let kept = Kept { run, version };
+        kept::update(tx, &kept, &fx.lines, tell_at(&fx, self.now)).await?;
+        if let Some(record) = &self.record {
+            audit::append_many(tx, std::slice::from_ref(record)).await?;
+        }
+        Ok(Some(Ok(Moved { run: kept.run, acts: fx.acts, joined: false })))
+    }
+}
+
+struct Due {
+    scene: Arc<Scene>,
+    now: Timestamp,
+}
+
+impl Op for Due {
+    type Out = Vec<Moved>;
+    const NAME: &'static str = "run_due";
+    async fn run(&self, tx: &mut dyn Tx) -> store::Result<Self::Out> {
+        check_head(tx, &self.scene).await?;
+        let mut all = Vec::new();
+        for Kept { mut run, version } in kept::claim_due(tx, self.now, after(self.now, CLAIM), BATCH).await? {
+            // A run that is over has no time; a tick is never refused.
+            let fx = run.advance(Input::Tick, &Means(&self.scene.world.setup), self.now).unwrap_or_default();
+            let kept = Kept { run, version };
+            kept::update(tx, &kept, &fx.lines, tell_at(&fx, self.now)).await?;
+            all.push(Moved { run: kept.run, acts: fx.acts, joined: false });
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,576 @@
+//! Runbooks and their runs.
+
+use super::caller::{Responder, Viewer};
+use super::extract::{Json, Params};
+use super::{List, PageParams, Problem};
+use crate::app::App;
+use crate::ops::run::{self, Deed, Foreseen};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use firedog_domain::id::{AlertId, RunbookId};
+use firedog_domain::runbook::actions::{self, Kind};
+use firedog_domain::runbook::run::{AskedKind, Line, Run, RunStep, StepState};
+use firedog_domain::runbook::{Need, Runbook, Step};
+use firedog_store::run::Filter;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
+
+/// A reviewed procedure.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct RunbookRow {
+    id: String,
+    title: String,
+    /// Whose people may start it, beside administrators.
+    team: Option<String>,
+    /// What it is told when it starts.
+    inputs: Vec<InputRow>,
+    /// Started for alerts for which this holds.
+    on: Option<String>,
+    steps: Vec<OutlineRow>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct InputRow {
+    /// `institution` and `service` are ids of the setup, others are texts.
+    name: String,
+    required: bool,
+}
+
+/// A step as it is written.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct OutlineRow {
+    /// `4`; inside of an `each` or a `parallel`: `4.1`.
+    place: String,
+    #[serde(rename = "do")]
+    what: String,
+    uses: Option<String>,
+    when: Option<String>,
+    /// It interrupts somebody, and asks first.
+    destructive: bool,
+}
+
+fn outline(steps: &[Step], outer: &str, rows: &mut Vec<OutlineRow>) {
+    for (n, step) in steps.iter().enumerate() {
+        let place = if outer.is_empty() { (n + 1).to_string() } else { format!("{outer}.{}", n + 1) };
+        let action = step.uses.as_deref().and_then(actions::get);
+        rows.push(OutlineRow {
+            place: place.clone(),
+            what: step.what.clone(),
+            uses: step.uses.clone(),
+            when: step.when.clone(),
+            destructive: action.is_some_and(|action| action.destructive),
+        });
+        outline(&step.steps, &place, rows);
+        outline(&step.parallel, &place, rows);
+    }
+}
+
+impl From<&Runbook> for RunbookRow {
+    fn from(runbook: &Runbook) -> Self {
+        let mut steps = Vec::new();
+        outline(&runbook.steps, "", &mut steps);
+        let input = |(name, need): (&String, &Need)| InputRow { name: name.clone(), required: *need == Need::Required };
+        Self {
+            id: runbook.id.to_string(),
+            title: if runbook.title.is_empty() { runbook.id.to_string() } else { runbook.title.clone() },
+            team: runbook.team.as_ref().map(ToString::to_string),
+            inputs: runbook.inputs.iter().map(input).collect(),
+            on: runbook.on.clone(),
+            steps,
+        }
+    }
+}
+
+/// List runbooks
+#[utoipa::path(get, path = "/runbooks", tag = "runbooks", params(PageParams), responses((status = 200, body = List<RunbookRow>)))]
+pub(super) async fn runbooks(
+    _: Viewer,
+    State(app): State<App>,
+    Params(page): Params<PageParams>,
+) -> Result<axum::Json<List<RunbookRow>>, Problem> {
+    let rows: Vec<RunbookRow> = run::runbooks(&app).await?.iter().map(RunbookRow::from).collect();
+    Ok(axum::Json(page.cut(rows)?))
+}
+
+/// Show a runbook
+#[utoipa::path(get, path = "/runbooks/{id}", tag = "runbooks", params(("id" = String, Path)), responses((status = 200, body = RunbookRow)))]
+pub(super) async fn runbook(
+    _: Viewer,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<axum::Json<RunbookRow>, Problem> {
+    Ok(axum::Json(RunbookRow::from(&run::runbook(&app, &id).await?)))
+}
+
+/// What an action takes and brings.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct ActionRow {
+    name: &'static str,
+    about: &'static str,
+    inputs: Vec<PartRow>,
+    /// What later steps call its output.
+    output: &'static str,
+    outputs: Vec<PartRow>,
+    /// What a crash in the middle of it means: `read` and `idempotent` are repeated, `keyed` is looked for first, `unsafe` asks a person.
+    #[schema(value_type = crate::words::Effect)]
+    effect: &'static str,
+    destructive: bool,
+    /// What a person does where nothing is connected.
+    by_hand: Option<&'static str>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct PartRow {
+    name: &'static str,
+    /// In words.
+    kind: String,
+    required: bool,
+    about: &'static str,
+}
+
+/// List the actions that steps can use
+#[utoipa::path(get, path = "/actions", tag = "runbooks", params(PageParams), responses((status = 200, body = List<ActionRow>)))]
+pub(super) async fn actions(_: Viewer, Params(page): Params<PageParams>) -> Result<axum::Json<List<ActionRow>>, Problem> {
+    let part = |name, kind: Kind, required, about| PartRow { name, kind: kind.words(), required, about };
+    let row = |action: &'static actions::Action| ActionRow {
+        name: action.name,
+        about: action.about,
+        inputs: action.inputs.iter().map(|one| part(one.name, one.kind, one.required, one.about)).collect(),
+        output: action.output,
+        outputs: action.outputs.iter().map(|one| part(one.name, one.kind, one.asked, one.about)).collect(),
+        effect: action.effect.as_str(),
+        destructive: action.destructive,
+        by_hand: action.by_hand,
+    };
+    Ok(axum::Json(page.cut(actions::ACTIONS.iter().map(row).collect())?))
+}
+
+/// A customer organisation.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct InstitutionRow {
+    id: String,
+    name: String,
+    code: String,
+    host: Option<String>,
+    vendor: Option<String>,
+}
+
+/// List institutions
+#[utoipa::path(get, path = "/institutions", tag = "runbooks", params(PageParams), responses((status = 200, body = List<InstitutionRow>)))]
+pub(super) async fn institutions(
+    _: Viewer,
+    State(app): State<App>,
+    Params(page): Params<PageParams>,
+) -> Result<axum::Json<List<InstitutionRow>>, Problem> {
+    let scene = app.engine.scene().await.map_err(crate::ops::Error::from)?;
+    let rows = scene.world.setup.institutions.iter().map(|one| InstitutionRow {
+        id: one.id.to_string(),
+        name: if one.name.is_empty() { one.id.to_string() } else { one.name.clone() },
+        code: one.code.clone().unwrap_or_else(|| one.id.to_string()),
+        host: one.host.clone(),
+        vendor: one.vendor.clone(),
+    });
+    Ok(axum::Json(page.cut(rows.collect())?))
+}
+
+/// What a runbook is told.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Given {
+    /// Texts by name.
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    inputs: Map<String, Value>,
+}
+
+/// One step that is thought through.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct ForeseenRow {
+    place: String,
+    #[serde(rename = "do")]
+    what: String,
+    uses: Option<String>,
+    when: Option<String>,
+    /// As far as it is known before anything is done.
+    args: Map<String, Value>,
+    /// Why a person would have to do it.
+    by_hand: Option<String>,
+    /// What somebody would have to agree to.
+    confirms: Vec<String>,
+}
+
+impl From<Foreseen> for ForeseenRow {
+    fn from(Foreseen { place, what, uses, when, args, by_hand, confirms }: Foreseen) -> Self {
+        Self { place, what, uses, when, args, by_hand, confirms }
+    }
+}
+
+/// Tell what a run would do, without doing any of it
+#[utoipa::path(post, path = "/runbooks/{id}/dry-run", tag = "runbooks", params(("id" = String, Path)), request_body = Given,
+    responses((status = 200, body = Vec<ForeseenRow>)))]
+pub(super) async fn dry_run(
+    _: Viewer,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Json(given): Json<Given>,
+) -> Result<axum::Json<Vec<ForeseenRow>>, Problem> {
+    let steps = run::dry_run(&app, &id, &given.inputs).await?;
+    Ok(axum::Json(steps.into_iter().map(ForeseenRow::from).collect()))
+}
+
+/// One execution of a runbook.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct RunRow {
+    id: String,
+    runbook: String,
+    title: String,
+    #[schema(value_type = crate::words::RunState)]
+    state: &'static str,
+    /// Why it is over.
+    reason: String,
+    /// What it was told.
+    inputs: Map<String, Value>,
+    alert: Option<String>,
+    service: Option<String>,
+    /// A person, `token NAME`, or `alert`: by itself.
+    started_by: String,
+    started_at: Timestamp,
+    /// When it ends, whatever is open.
+    deadline: Timestamp,
+    ended_at: Option<Timestamp>,
+    /// Places of the steps that wait for a person.
+    waits_for: Vec<String>,
+    steps: Vec<StepRow>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct StepRow {
+    place: String,
+    #[serde(rename = "do")]
+    what: String,
+    uses: Option<String>,
+    /// What it is done for, inside of an `each`.
+    item: Option<Value>,
+    #[schema(value_type = crate::words::StepState)]
+    state: &'static str,
+    /// Why a person is asked.
+    #[schema(value_type = Option<crate::words::Why>)]
+    why: Option<&'static str>,
+    /// What to do, what is waited for, why it was skipped.
+    text: String,
+    plan: Option<PlanRow>,
+    /// What a person who does it answers.
+    questions: Vec<QuestionRow>,
+    args: Map<String, Value>,
+    output: Map<String, Value>,
+    /// What later steps call the output.
+    output_name: Option<String>,
+    /// Who has done or skipped it.
+    by: Option<String>,
+    began_at: Option<Timestamp>,
+    ended_at: Option<Timestamp>,
+}
+
+/// What waits for a yes.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct PlanRow {
+    lines: Vec<String>,
+    /// Names exactly this plan; a confirmation says it.
+    hash: String,
+    until: Timestamp,
+    /// Somebody else than the one who started the run has to agree.
+    two_person: bool,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct QuestionRow {
+    name: String,
+    #[schema(value_type = crate::words::AskedKind)]
+    kind: &'static str,
+    /// Of kind `words`: one of these.
+    words: Vec<String>,
+    required: bool,
+    about: String,
+}
+
+impl From<Run> for RunRow {
+    fn from(run: Run) -> Self {
+        let waits_for = run.open_asks().map(|(_, step)| step.place.clone()).collect();
+        let Run {
+            id,
+            runbook,
+            title,
+            inputs,
+            alert,
+            service,
+            state,
+            reason,
+            started_by,
+            started_at,
+            deadline,
+            ended_at,
+            steps,
+            ..
+        } = run;
+        Self {
+            id: id.0,
+            runbook: runbook.0,
+            title,
+            state: state.as_str(),
+            reason,
+            inputs,
+            alert: alert.map(|id| id.0),
+            service: service.map(|id| id.0),
+            started_by,
+            started_at,
+            deadline,
+            ended_at,
+            waits_for,
+            steps: steps.into_iter().map(StepRow::from).collect(),
+        }
+    }
+}
+
+impl From<RunStep> for StepRow {
+    fn from(step: RunStep) -> Self {
+        let (mut why, mut text, mut plan) = (None, String::new(), None);
+        match &step.state {
+            StepState::Asking { why: reason, text: said } => {
+                why = Some(reason.as_str());
+                text.clone_from(said);
+            }
+            StepState::Confirming { plan: wanted, until } => {
+                plan = Some(PlanRow {
+                    lines: wanted.lines.clone(),
+                    hash: wanted.hash.clone(),
+                    until: *until,
+                    two_person: wanted.two_person,
+                });
+            }
+            StepState::Waiting { text: said, .. } => text.clone_from(said),
+            StepState::Skipped { reason } => text.clone_from(reason),
+            StepState::Pending | StepState::Doing { .. } | StepState::Done => {}
+        }
+        let asks = matches!(step.state, StepState::Asking { .. } | StepState::Waiting { .. });
+        let question = |question: firedog_domain::runbook::run::Question| {
+            let (kind, words) = match question.kind {
+                AskedKind::Text => ("text", Vec::new()),
+                AskedKind::Number => ("number", Vec::new()),
+                AskedKind::Bool => ("bool", Vec::new()),
+                AskedKind::Words(words) => ("words", words),
+            };
+            QuestionRow { name: question.name, kind, words, required: question.required, about: question.about }
+        };
+        let questions = if asks { step.questions().into_iter().map(question).collect() } else { Vec::new() };
+        let state = step.state.as_str();
+        let output_name = step.spec.output_name().map(str::to_owned);
+        let RunStep { place, spec, item, args, output, by, began_at, ended_at, .. } = step;
+        Self {
+            place,
+            what: spec.what,
+            uses: spec.uses,
+            item,
+            state,
+            why,
+            text,
+            plan,
+            questions,
+            args,
+            output,
+            output_name,
+            by,
+            began_at,
+            ended_at,
+        }
+    }
+}
+
+/// What is started, for what.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewRun {
+    runbook: String,
+    /// Texts by name.
+    #[serde(default)]
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    inputs: Map<String, Value>,
+    /// The alert that it is for: its labels tell what is not given.
+    #[serde(default)]
+    alert: Option<String>,
+}
+
+/// Start a runbook; 200: the run that is open already for the same institution or service
+#[utoipa::path(post, path = "/runs", tag = "runbooks", request_body = NewRun,
+    responses((status = 201, body = RunRow), (status = 200, body = RunRow)))]
+pub(super) async fn start(
+    Responder(caller): Responder,
+    State(app): State<App>,
+    Json(new): Json<NewRun>,
+) -> Result<(StatusCode, axum::Json<RunRow>), Problem> {
+    let moved = run::start(&app, &new.runbook, &new.inputs, new.alert.map(AlertId).as_ref(), &caller).await?;
+    let status = if moved.joined { StatusCode::OK } else { StatusCode::CREATED };
+    Ok((status, axum::Json(moved.run.into())))
+}
+
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RunParams {
+    /// Only those that are not over.
+    open: Option<bool>,
+    alert: Option<String>,
+    runbook: Option<String>,
+    /// At most 500.
+    limit: Option<u32>,
+}
+
+/// List runs, newest first
+#[utoipa::path(get, path = "/runs", tag = "runbooks", params(RunParams), responses((status = 200, body = List<RunRow>)))]
+pub(super) async fn list(
+    _: Viewer,
+    State(app): State<App>,
+    Params(params): Params<RunParams>,
+) -> Result<axum::Json<List<RunRow>>, Problem> {
+    let RunParams { open, alert, runbook, limit } = params;
+    let filter = Filter { open, alert: alert.map(AlertId), runbook: runbook.map(RunbookId) };
+    let items = run::list(&app, filter, limit.unwrap_or(50)).await?;
+    Ok(axum::Json(List { items: items.into_iter().map(RunRow::from).collect(), next: None }))
+}
+
+/// Show a run
+#[utoipa::path(get, path = "/runs/{id}", tag = "runbooks", params(("id" = String, Path)), responses((status = 200, body = RunRow)))]
+pub(super) async fn show(_: Viewer, State(app): State<App>, Path(id): Path<String>) -> Result<axum::Json<RunRow>, Problem> {
+    Ok(axum::Json(run::get(&app, &id).await?.into()))
+}
+
+/// A line of a run's log.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct LineRow {
+    /// Grows; ask for what comes after it.
+    seq: i64,
+    at: Timestamp,
+    /// Of which step; empty: of the run itself.
+    place: String,
+    #[schema(value_type = crate::words::LineKind)]
+    kind: &'static str,
+    by: Option<String>,
+    text: String,
+}
+
+impl From<(i64, Line)> for LineRow {
+    fn from((seq, line): (i64, Line)) -> Self {
+        Self { seq, at: line.at, place: line.place, kind: line.kind.as_str(), by: line.by, text: line.text }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct After {
+    /// Only lines with a greater `seq`.
+    after: i64,
+}
+
+/// Read a run's log, 1,000 lines at a time
+#[utoipa::path(get, path = "/runs/{id}/log", tag = "runbooks", params(("id" = String, Path), After), responses((status = 200, body = Vec<LineRow>)))]
+pub(super) async fn log(
+    _: Viewer,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Params(After { after }): Params<After>,
+) -> Result<axum::Json<Vec<LineRow>>, Problem> {
+    let lines = run::lines(&app, &id, after).await?;
+    Ok(axum::Json(lines.into_iter().map(LineRow::from).collect()))
+}
+
+/// What a person has found, by the names of the step's questions; `note` is free.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Answer {
+    values: Map<String, Value>,
+}
+
+/// Answer a step, or say that it is done by hand
+#[utoipa::path(post, path = "/runs/{id}/steps/{place}/answer", tag = "runbooks", params(("id" = String, Path), ("place" = String, Path)),
+    request_body = Answer, responses((status = 200, body = RunRow)))]
+pub(super) async fn answer(
+    Responder(caller): Responder,
+    State(app): State<App>,
+    Path((id, place)): Path<(String, String)>,
+    Json(answer): Json<Answer>,
+) -> Result<axum::Json<RunRow>, Problem> {
+    Ok(axum::Json(run::act(&app, &id, &place, Deed::Answer(answer.values), &caller).await?.into()))
+}
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Confirmation {
+    /// Of the plan that was looked at.
+    hash: String,
+}
+
+/// Agree to exactly the plan that was shown
+#[utoipa::path(post, path = "/runs/{id}/steps/{place}/confirm", tag = "runbooks", params(("id" = String, Path), ("place" = String, Path)),
+    request_body = Confirmation, responses((status = 200, body = RunRow)))]
+pub(super) async fn confirm(
+    Responder(caller): Responder,
+    State(app): State<App>,
+    Path((id, place)): Path<(String, String)>,
+    Json(Confirmation { hash }): Json<Confirmation>,
+) -> Result<axum::Json<RunRow>, Problem> {
+    Ok(axum::Json(run::act(&app, &id, &place, Deed::Confirm { hash }, &caller).await?.into()))
+}
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reason {
+    reason: String,
+}
+
+/// Say no to a plan
+#[utoipa::path(post, path = "/runs/{id}/steps/{place}/decline", tag = "runbooks", params(("id" = String, Path), ("place" = String, Path)),
+    request_body = Reason, responses((status = 200, body = RunRow)))]
+pub(super) async fn decline(
+    Responder(caller): Responder,
+    State(app): State<App>,
+    Path((id, place)): Path<(String, String)>,
+    Json(Reason { reason }): Json<Reason>,
+) -> Result<axum::Json<RunRow>, Problem> {
+    Ok(axum::Json(run::act(&app, &id, &place, Deed::Decline { reason }, &caller).await?.into()))
+}
+
+/// Leave a step out
+#[utoipa::path(post, path = "/runs/{id}/steps/{place}/skip", tag = "runbooks", params(("id" = String, Path), ("place" = String, Path)),
+    request_body = Reason, responses((status = 200, body = RunRow)))]
+pub(super) async fn skip(
+    Responder(caller): Responder,
+    State(app): State<App>,
+    Path((id, place)): Path<(String, String)>,
+    Json(Reason { reason }): Json<Reason>,
+) -> Result<axum::Json<RunRow>, Problem> {
+    Ok(axum::Json(run::act(&app, &id, &place, Deed::Skip { reason }, &caller).await?.into()))
+}
+
+/// Begin again from a step
+#[utoipa::path(post, path = "/runs/{id}/steps/{place}/retry", tag = "runbooks", params(("id" = String, Path), ("place" = String, Path)),
+    responses((status = 200, body = RunRow)))]
+pub(super) async fn retry(
+    Responder(caller): Responder,
+    State(app): State<App>,
+    Path((id, place)): Path<(String, String)>,
+) -> Result<axum::Json<RunRow>, Problem> {
+    Ok(axum::Json(run::act(&app, &id, &place, Deed::Retry, &caller).await?.into()))
+}
+
+/// End a run
+#[utoipa::path(post, path = "/runs/{id}/cancel", tag = "runbooks", params(("id" = String, Path)), request_body = Reason,
+    responses((status = 200, body = RunRow)))]
+pub(super) async fn cancel(
+    Responder(caller): Responder,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Json(Reason { reason }): Json<Reason>,
+) -> Result<axum::Json<RunRow>, Problem> {
+    Ok(axum::Json(run::cancel(&app, &id, &reason, &caller).await?.into()))
+}

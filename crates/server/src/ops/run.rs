@@ -1,0 +1,478 @@
+//! Runbooks and their runs: listing, starting, and what people do to them.
+
+use super::{Error, Result, cover, record, rights};
+use crate::app::App;
+use crate::auth::{Caller, Role};
+use crate::deliver::Words;
+use firedog_connectors::{Aside, mask};
+use firedog_domain::alert::{Alert, State};
+use firedog_domain::id::{AlertId, RunId, ServiceId, TeamId, UserId};
+use firedog_domain::route::OnAlert;
+use firedog_domain::runbook::means::Means;
+use firedog_domain::runbook::run::{Input, Line, Run, StepState, Surroundings};
+use firedog_domain::runbook::{Need, Runbook, reference};
+use firedog_domain::setup::Setup;
+use firedog_domain::time::after;
+use firedog_engine::Moved;
+use firedog_store::audit::Record;
+use firedog_store::run::{self as kept, Filter, Kept};
+use firedog_store::{Op, Tx};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// Most runs that are listed.
+pub const MAX_LISTED: u32 = 500;
+/// Most lines that are read at once.
+pub const MAX_LINES: u32 = 1_000;
+/// Longest text that a run is told when it starts, in characters.
+const MAX_TEXT: usize = 1_000;
+/// An alert that is older starts nothing by itself: whoever has it has begun.
+const STARTS_WITHIN: SignedDuration = SignedDuration::from_mins(15);
+/// Support is told within half a minute of the alert.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Alerts looked at for runbooks that start by themselves.
+const MAX_ALERTS: u32 = 500;
+const TELL_LEASE: SignedDuration = SignedDuration::from_mins(2);
+const TELL_BATCH: u32 = 16;
+
+/// A runbook by its id.
+pub async fn runbook(app: &App, id: &str) -> Result<Runbook> {
+    let scene = app.engine.scene().await?;
+    let found = scene.world.setup.runbooks.get(id).cloned();
+    found.ok_or_else(|| Error::NotFound(format!("there is no runbook `{id}`; see them: firedog runbook list")))
+}
+
+pub async fn runbooks(app: &App) -> Result<Vec<Runbook>> {
+    let scene = app.engine.scene().await?;
+    Ok(scene.world.setup.runbooks.iter().cloned().collect())
+}
+
+/// Whether the caller may start it and act in its runs.
+pub fn may_run(setup: &Setup, caller: &Caller, runbook: &str) -> Result<()> {
+    let team = setup.runbooks.get(runbook).and_then(|runbook| runbook.team.as_ref());
+    if caller.role >= Role::Responder && rights::in_team(setup, caller, team) {
+        return Ok(());
+    }
+    let team = team.map_or("", TeamId::as_str);
+    Err(Error::NotAllowed(format!("the runbook {runbook} belongs to the team {team}, and you are not one of its members")))
+}
+
+/// What a run is told, by the names of its runbook: ids of things of the setup become these things, as they are now.
+fn inputs(setup: &Setup, runbook: &Runbook, given: &Map<String, Value>, alert: Option<&Alert>) -> Result<Map<String, Value>> {
+    if let Some(unknown) = given.keys().find(|name| !runbook.inputs.contains_key(*name)) {
+        let known = runbook.inputs.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let known = if known.is_empty() { "nothing".to_owned() } else { known };
+        return Err(Error::Invalid(format!("{} is not told `{unknown}`; it takes {known}", runbook.id)));
+    }
+    let mut inputs = Map::new();
+    for (name, need) in &runbook.inputs {
+        let of_alert = || match name.as_str() {
+            "service" => alert?.service.as_ref().map(|id| id.as_str()),
+            name => alert?.labels.get(name).map(String::as_str),
+        };
+        let text = match given.get(name) {
+            Some(Value::String(text)) => Some(text.as_str()),
+            Some(Value::Null) | None => of_alert(),
+            Some(_) => return Err(Error::Invalid(format!("`{name}` is a text"))),
+        };
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            if *need == Need::Required {
+                return Err(Error::Invalid(format!("{} has to be told `{name}`", runbook.id)));
+            }
+            continue;
+        };
+        if text.chars().count() > MAX_TEXT {
+            return Err(Error::Invalid(format!("`{name}` is longer than {MAX_TEXT} characters")));
+        }
+        let value = match name.as_str() {
+            "institution" => {
+                let institution =
+                    setup.institutions.get(text).ok_or_else(|| no_such("institution", text, setup.institutions.slugs()))?;
+                let mut value = json!(institution);
+                value["name"] = json!(if institution.name.is_empty() { text } else { &institution.name });
+                value["code"] = json!(institution.code.as_deref().unwrap_or(text));
+                value
+            }
+            "service" => {
+                let service = setup.services.get(text).ok_or_else(|| no_such("service", text, setup.services.slugs()))?;
+                json!({ "id": service.id, "name": if service.name.is_empty() { text } else { &service.name }, "team": service.team })
+            }
+            _ => Value::from(mask::text(text)),
+        };
+        inputs.insert(name.clone(), value);
+    }
+    if let Some(alert) = alert {
+        let told = json!({
+            "id": alert.id, "service": alert.service, "summary": alert.summary, "dedup_key": alert.dedup_key,
+            "severity": alert.severity, "created_at": alert.created_at, "labels": alert.labels,
+        });
+        inputs.insert("alert".to_owned(), told);
+    }
+    Ok(inputs)
+}
+
+fn no_such<'a>(kind: &str, id: &str, known: impl Iterator<Item = &'a str>) -> Error {
+    let known: Vec<&str> = known.take(12).collect();
+    let known = if known.is_empty() { format!("the setup has no {kind}") } else { format!("there is: {}", known.join(", ")) };
+    Error::NotFound(format!("there is no {kind} `{id}`; {known}"))
+}
+
+/// Starts a runbook, or joins the run that is open for the same institution or service.
+pub async fn start(app: &App, id: &str, given: &Map<String, Value>, alert: Option<&AlertId>, caller: &Caller) -> Result<Moved> {
+    let runbook = runbook(app, id).await?;
+    let scene = app.engine.scene().await?;
+    may_run(&scene.world.setup, caller, id)?;
+    let alert = match alert {
+        Some(id) => Some(super::alerts::show(app, id).await?.alert),
+        None => None,
+    };
+    let row = record::of(app, caller, "run.start", String::new());
+    begin(app, &scene.world.setup, &runbook, given, alert.as_ref(), who(caller), row).await
+}
+
+async fn begin(
+    app: &App,
+    setup: &Setup,
+    runbook: &Runbook,
+    given: &Map<String, Value>,
+    alert: Option<&Alert>,
+    by: String,
+    row: Record,
+) -> Result<Moved> {
+    let inputs = inputs(setup, runbook, given, alert)?;
+    let mut run = runbook.start(RunId(app.engine.new_id()), inputs, by, app.now());
+    run.alert = alert.map(|alert| alert.id.clone());
+    run.service = run.service.or_else(|| alert.and_then(|alert| alert.service.clone()));
+    let row = Record { subject: format!("run:{}", run.id), detail: Some(run.subject.clone()), ..row };
+    let moved = app.runs.start(run, row).await?;
+    tell_soon(app);
+    Ok(moved)
+}
+
+/// As a run names people and tokens.
+fn who(caller: &Caller) -> String {
+    caller.user.as_ref().map_or_else(|| format!("token {}", caller.name), UserId::to_string)
+}
+
+pub async fn get(app: &App, id: &str) -> Result<Run> {
+    let found = app.engine.store().read(One(RunId::from(id))).await?;
+    found.map(|kept| kept.run).ok_or_else(|| Error::NotFound(format!("there is no run {id}; see them: firedog run list")))
+}
+
+pub async fn list(app: &App, filter: Filter, limit: u32) -> Result<Vec<Run>> {
+    let found = app.engine.store().read(All { filter, limit: limit.min(MAX_LISTED) }).await?;
+    Ok(found.into_iter().map(|kept| kept.run).collect())
+}
+
+pub async fn lines(app: &App, id: &str, after: i64) -> Result<Vec<(i64, Line)>> {
+    get(app, id).await?;
+    Ok(app.engine.store().read(Lines { id: RunId::from(id), after }).await?)
+}
+
+/// What a person does to a run.
+#[derive(Clone, Debug)]
+pub enum Deed {
+    Answer(Map<String, Value>),
+    Confirm { hash: String },
+    Decline { reason: String },
+    Skip { reason: String },
+    Retry,
+}
+
+/// To one of its steps.
+pub async fn act(app: &App, id: &str, place: &str, deed: Deed, caller: &Caller) -> Result<Run> {
+    let run = get(app, id).await?;
+    let scene = app.engine.scene().await?;
+    may_run(&scene.world.setup, caller, run.runbook.as_str())?;
+    let (by, place) = (who(caller), place.to_owned());
+    let text = |text: String| mask::text(text.trim()).into_owned();
+    let (action, input) = match deed {
+        Deed::Answer(values) => {
+            let Value::Object(values) = mask::value(Value::Object(values)) else {
+                return Err(Error::Invalid("answer by name".to_owned()));
+            };
+            ("run.answer", Input::Answer { place: place.clone(), values, by })
+        }
+        Deed::Confirm { hash } => ("run.confirm", Input::Confirm { place: place.clone(), hash, by }),
+        Deed::Decline { reason } => ("run.decline", Input::Decline { place: place.clone(), reason: text(reason), by }),
+        Deed::Skip { reason } => ("run.skip", Input::Skip { place: place.clone(), reason: text(reason), by }),
+        Deed::Retry => ("run.retry", Input::Retry { place: place.clone(), by }),
+    };
+    let row = Record { detail: Some(format!("step {place}")), ..record::of(app, caller, action, format!("run:{id}")) };
+    let moved = app.runs.input(&run.id, input, row).await?;
+    tell_soon(app);
+    Ok(moved.run)
+}
+
+pub async fn cancel(app: &App, id: &str, reason: &str, caller: &Caller) -> Result<Run> {
+    let run = get(app, id).await?;
+    let scene = app.engine.scene().await?;
+    may_run(&scene.world.setup, caller, run.runbook.as_str())?;
+    let reason = mask::text(reason.trim()).into_owned();
+    if reason.is_empty() {
+        return Err(Error::Invalid("say why it is cancelled: whoever reads this later has to know".to_owned()));
+    }
+    let row = Record { detail: Some(reason.clone()), ..record::of(app, caller, "run.cancel", format!("run:{id}")) };
+    Ok(app.runs.input(&run.id, Input::Cancel { reason, by: who(caller) }, row).await?.run)
+}
+
+/// One step of a run that is only thought through.
+#[derive(Clone, Debug)]
+pub struct Foreseen {
+    pub place: String,
+    pub what: String,
+    pub uses: Option<String>,
+    pub when: Option<String>,
+    /// As far as it is known before anything is done.
+    pub args: Map<String, Value>,
+    /// What stands in the way: nothing connected, a value that is not known yet.
+    pub by_hand: Option<String>,
+    /// What somebody would have to agree to.
+    pub confirms: Vec<String>,
+}
+
+/// What a run would do: every value that can be told is, nothing is called.
+pub async fn dry_run(app: &App, id: &str, given: &Map<String, Value>) -> Result<Vec<Foreseen>> {
+    let runbook = runbook(app, id).await?;
+    let scene = app.engine.scene().await?;
+    let setup = &scene.world.setup;
+    let known = inputs(setup, &runbook, given, None)?;
+    let means = Means(setup);
+    let mut all = Vec::new();
+    let mut todo: Vec<(String, &firedog_domain::runbook::Step, Option<Value>)> =
+        runbook.steps.iter().enumerate().map(|(n, step)| ((n + 1).to_string(), step, None)).rev().collect();
+    while let Some((place, step, item)) = todo.pop() {
+        let mut context = known.clone();
+        context.extend(item.clone().map(|item| ("item".to_owned(), item)));
+        // What is not known yet stays as it is written.
+        let value = |value: &Value| reference::resolve(value, &context).unwrap_or_else(|_| value.clone());
+        let args: Map<String, Value> = step.with.iter().map(|(name, given)| (name.clone(), value(given))).collect();
+        let action = step.uses.as_deref().and_then(firedog_domain::runbook::actions::get);
+        let by_hand = action.and_then(|action| means.means(action, &args).err());
+        let confirms = match action.filter(|action| action.destructive || step.confirm.is_some()) {
+            Some(action) => means.consequences(action, &args),
+            None => Vec::new(),
+        };
+        let inner = step.parallel.iter().map(|inner| (inner, item.clone()));
+        let mut inside: Vec<_> =
+            inner.enumerate().map(|(n, (inner, item))| (format!("{place}.{}", n + 1), inner, item)).collect();
+        if let Some(each) = &step.each {
+            let items = value(each).as_array().cloned().unwrap_or_default();
+            for (round, item) in items.into_iter().enumerate() {
+                let steps = step.steps.iter().enumerate();
+                inside.extend(steps.map(|(n, inner)| (format!("{place}.{}.{}", round + 1, n + 1), inner, Some(item.clone()))));
+            }
+        }
+        todo.extend(inside.into_iter().rev());
+        all.push(Foreseen {
+            place,
+            what: step.what.clone(),
+            uses: step.uses.clone(),
+            when: step.when.clone(),
+            args,
+            by_hand,
+            confirms,
+        });
+    }
+    Ok(all)
+}
+
+/// Starts runbooks whose `on` holds for alerts that are new, and tells people what runs ask them. Until it is aborted.
+pub async fn keep(app: App) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if let Err(error) = start_due(&app).await {
+            tracing::warn!(%error, "runbooks that start by themselves could not be looked at; trying again");
+        }
+        if let Err(error) = tell_due(&app).await {
+            tracing::warn!(%error, "people could not be told of what a run asks; trying again");
+        }
+    }
+}
+
+/// Answers how many have begun.
+pub async fn start_due(app: &App) -> Result<usize> {
+    let scene = app.engine.scene().await?;
+    let setup = &scene.world.setup;
+    let ready = |runbook: &Runbook| Some((runbook.clone(), OnAlert::compile(runbook.on.as_ref()?).ok()?));
+    let rules: Vec<(Runbook, OnAlert)> = setup.runbooks.iter().filter_map(ready).collect();
+    if rules.is_empty() {
+        return Ok(0);
+    }
+    let since = app.now().checked_sub(STARTS_WITHIN).unwrap_or(Timestamp::MIN);
+    let alerts = app.engine.store().read(Fresh { since }).await?;
+    let mut begun = 0;
+    for alert in &alerts {
+        for (runbook, on) in &rules {
+            // What cannot be told starts nothing; the alert pages all the same.
+            if !on.hold(alert).unwrap_or(false) {
+                continue;
+            }
+            let filter = Filter { alert: Some(alert.id.clone()), runbook: Some(runbook.id.clone()), open: None };
+            if !app.engine.store().read(All { filter, limit: 1 }).await?.is_empty() {
+                continue;
+            }
+            let row = Record {
+                id: app.engine.new_id(),
+                at: app.now(),
+                actor: "system".to_owned(),
+                action: "run.start".to_owned(),
+                subject: String::new(),
+                before: None,
+                after: None,
+                detail: None,
+            };
+            match begin(app, setup, runbook, &Map::new(), Some(alert), "alert".to_owned(), row).await {
+                Ok(moved) => begun += usize::from(!moved.joined),
+                Err(error) => tracing::debug!(runbook = %runbook.id, alert = %alert.id, %error, "a runbook did not start"),
+            }
+        }
+    }
+    Ok(begun)
+}
+
+/// Nobody waits for messages; the loop sends what this does not.
+fn tell_soon(app: &App) {
+    let app = app.clone();
+    tokio::spawn(async move {
+        if let Err(error) = tell_due(&app).await {
+            tracing::warn!(%error, "people could not be told of what a run asks; it is tried again");
+        }
+    });
+}
+
+/// Tells whoever is to look at a run that it waits for them. Answers how many messages went out.
+pub async fn tell_due(app: &App) -> Result<usize> {
+    let now = app.now();
+    let due = app.engine.store().write(ClaimTold { now, lease: after(now, TELL_LEASE) }).await?;
+    let mut sent = 0;
+    for kept in due {
+        sent += tell(app, &kept).await?;
+        app.engine.store().write(Told(kept)).await?;
+    }
+    Ok(sent)
+}
+
+async fn tell(app: &App, kept: &Kept) -> Result<usize> {
+    let run = &kept.run;
+    let Some((_, step)) = run.open_asks().next() else { return Ok(0) };
+    let scene = app.engine.scene().await?;
+    let world = &scene.world;
+    let text = match &step.state {
+        StepState::Confirming { plan, .. } => format!("Confirm or decline: {}", plan.lines.join("; ")),
+        _ => step.spec.what.clone(),
+    };
+    let words = Words {
+        aside: Aside::Ask,
+        key: format!("run-{}-{}", run.id, kept.version),
+        title: format!("{} waits for you", run.title),
+        text,
+        url: format!("{}/runs/{}", app.links_base, run.id),
+    };
+    let mut sent = 0;
+    for id in asked(app, run).await? {
+        if let Some(user) = world.setup.user(&id) {
+            sent += cover::tell_one(app, world, user, &words).await;
+        }
+    }
+    Ok(sent)
+}
+
+/// Who started it, else who is on call for its service, else the runbook's team.
+async fn asked(app: &App, run: &Run) -> Result<Vec<UserId>> {
+    let scene = app.engine.scene().await?;
+    let setup = &scene.world.setup;
+    let starter = UserId::from(run.started_by.as_str());
+    if setup.user(&starter).is_some() {
+        return Ok(vec![starter]);
+    }
+    if let Some(service) = &run.service {
+        let first = on_call(app, service).await?;
+        if !first.is_empty() {
+            return Ok(first);
+        }
+    }
+    let team = setup.runbooks.get(run.runbook.as_str()).and_then(|runbook| setup.team(runbook.team.as_ref()?));
+    Ok(team.map(|team| team.members.clone()).unwrap_or_default())
+}
+
+/// The first step of the service's policy, as it is now.
+async fn on_call(app: &App, service: &ServiceId) -> Result<Vec<UserId>> {
+    let rows = super::oncall::on_call(app, None, Some(service.as_str()), None).await?;
+    Ok(rows.into_iter().filter(|row| row.step == Some(1)).filter_map(|row| row.user).collect())
+}
+
+struct One(RunId);
+
+impl Op for One {
+    type Out = Option<Kept>;
+    const NAME: &'static str = "run_get";
+    async fn run(&self, tx: &mut dyn Tx) -> firedog_store::Result<Self::Out> {
+        kept::get(tx, &self.0).await
+    }
+}
+
+struct All {
+    filter: Filter,
+    limit: u32,
+}
+
+impl Op for All {
+    type Out = Vec<Kept>;
+    const NAME: &'static str = "run_list";
+    async fn run(&self, tx: &mut dyn Tx) -> firedog_store::Result<Self::Out> {
+        kept::list(tx, &self.filter, self.limit).await
+    }
+}
+
+struct Lines {
+    id: RunId,
+    after: i64,
+}
+
+impl Op for Lines {
+    type Out = Vec<(i64, Line)>;
+    const NAME: &'static str = "run_lines";
+    async fn run(&self, tx: &mut dyn Tx) -> firedog_store::Result<Self::Out> {
+        kept::lines(tx, &self.id, self.after, MAX_LINES).await
+    }
+}
+
+/// Alerts that have come since then and are still open.
+struct Fresh {
+    since: Timestamp,
+}
+
+impl Op for Fresh {
+    type Out = Vec<Alert>;
+    const NAME: &'static str = "run_fresh_alerts";
+    async fn run(&self, tx: &mut dyn Tx) -> firedog_store::Result<Self::Out> {
+        let states = vec![State::Triggered, State::Acknowledged];
+        let filter = firedog_store::alert::Filter { states, since: Some(self.since), ..firedog_store::alert::Filter::default() };
+        firedog_store::alert::list(tx, &filter, None, MAX_ALERTS).await
+    }
+}
+
+struct ClaimTold {
+    now: Timestamp,
+    lease: Timestamp,
+}
+
+impl Op for ClaimTold {
+    type Out = Vec<Kept>;
+    const NAME: &'static str = "run_claim_told";
+    async fn run(&self, tx: &mut dyn Tx) -> firedog_store::Result<Self::Out> {
+        kept::claim_told(tx, self.now, self.lease, TELL_BATCH).await
+    }
+}
+
+struct Told(Kept);
+
+impl Op for Told {
+    type Out = ();
+    const NAME: &'static str = "run_told";
+    async fn run(&self, tx: &mut dyn Tx) -> firedog_store::Result<()> {
+        kept::told(tx, &self.0).await
+    }
+}

@@ -1,0 +1,31 @@
+-- Executions of runbooks, and what happened in them.
+CREATE TABLE run (
+    id TEXT NOT NULL PRIMARY KEY,
+    version BIGINT NOT NULL,
+    runbook TEXT NOT NULL,
+    state TEXT NOT NULL,
+    -- One open run per subject: whoever starts it a second time joins it.
+    subject TEXT NOT NULL,
+    alert_id TEXT,
+    -- When to look at it next (or the end of a lease); none: it is over.
+    ready_at BIGINT,
+    -- When people are to be told that it waits for them; none: they have been.
+    tell_at BIGINT,
+    started_at BIGINT NOT NULL,
+    ended_at BIGINT,
+    body TEXT NOT NULL
+);
+CREATE UNIQUE INDEX run_open ON run (subject) WHERE ended_at IS NULL;
+CREATE INDEX run_ready ON run (ready_at) WHERE ready_at IS NOT NULL;
+CREATE INDEX run_tell ON run (tell_at) WHERE tell_at IS NOT NULL;
+CREATE INDEX run_started ON run (started_at, id);
+CREATE INDEX run_alert ON run (alert_id) WHERE alert_id IS NOT NULL;
+CREATE INDEX run_ended ON run (ended_at) WHERE ended_at IS NOT NULL;
+
+CREATE TABLE run_line (
+    run_id TEXT NOT NULL,
+    -- Grows within a run, with gaps: what has been read up to a number is never added to below it.
+    seq BIGINT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (run_id, seq)
+) {CLUSTERED};
