@@ -7,10 +7,12 @@
 
 pub mod alertmanager;
 pub mod bounds;
+pub mod call;
 pub mod email;
 pub mod generic;
 pub mod grafana;
 pub mod heartbeat;
+mod http;
 pub mod mask;
 pub mod message;
 pub mod oidc;

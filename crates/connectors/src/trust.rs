@@ -3,8 +3,11 @@
 //! from the binary; failing to start there would be worse.
 
 use lettre::transport::smtp::client::CertificateStore;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use std::sync::Arc;
 
 fn of_machine() -> Vec<CertificateDer<'static>> {
     let found = rustls_native_certs::load_native_certs();
@@ -14,16 +17,39 @@ fn of_machine() -> Vec<CertificateDer<'static>> {
     found.certs
 }
 
-/// For HTTP. Of the process's crypto provider, which the caller has installed.
-pub(crate) fn client_config() -> Result<ClientConfig, String> {
+/// Most certificates in one extra file; a company has a handful of authorities.
+const MAX_EXTRA: usize = 64;
+
+/// The machine's authorities, and those in `extra` (PEM) beside them.
+///
+/// # Errors
+/// In words, what is wrong with `extra`.
+pub(crate) fn roots(extra: Option<&str>) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     let (added, _) = roots.add_parsable_certificates(of_machine());
     if added == 0 {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
-    let provider = rustls::crypto::CryptoProvider::get_default().ok_or("no TLS provider is installed in this process")?;
-    let config = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
-    Ok(config.map_err(|error| format!("TLS cannot be set up: {error}"))?.with_root_certificates(roots).with_no_client_auth())
+    let Some(extra) = extra else { return Ok(roots) };
+    let mut count = 0;
+    for certificate in CertificateDer::pem_slice_iter(extra.as_bytes()).take(MAX_EXTRA) {
+        let certificate = certificate.map_err(|error| format!("the certificate authority cannot be read: {error}"))?;
+        roots.add(certificate).map_err(|error| format!("the certificate authority cannot be used: {error}"))?;
+        count += 1;
+    }
+    if count == 0 { Err("the certificate authority has no `BEGIN CERTIFICATE`".to_owned()) } else { Ok(roots) }
+}
+
+/// The process's, which the caller has installed.
+pub(crate) fn provider() -> Result<Arc<CryptoProvider>, String> {
+    CryptoProvider::get_default().cloned().ok_or_else(|| "no TLS provider is installed in this process".to_owned())
+}
+
+/// For HTTP.
+pub(crate) fn client_config(extra: Option<&str>) -> Result<ClientConfig, String> {
+    let config = ClientConfig::builder_with_provider(provider()?).with_safe_default_protocol_versions();
+    let config = config.map_err(|error| format!("TLS cannot be set up: {error}"))?;
+    Ok(config.with_root_certificates(roots(extra)?).with_no_client_auth())
 }
 
 /// The same for SMTP.
