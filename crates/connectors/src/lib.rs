@@ -8,6 +8,7 @@
 pub mod alertmanager;
 pub mod bounds;
 pub mod call;
+pub mod elasticsearch;
 pub mod email;
 pub mod generic;
 pub mod grafana;
