@@ -35,7 +35,7 @@ const SERVER_TIMEOUT: &str = "15s";
 /// Ours: long enough to hear of the server's.
 const TIMEOUT: Duration = Duration::from_secs(25);
 /// A page of lines with long messages has some megabytes.
-const MAX_BODY: usize = 16 << 20;
+const MAX_BODY: usize = 8 << 20;
 /// How long it is believed which fields there are. A deploy that renames one is noticed within it.
 const FRESH: Duration = Duration::from_secs(60);
 /// How far back [`Logs::newest`] looks; beyond it a log is dead, not late.

@@ -12,10 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Most lines of one search: more than anybody reads, and what a runbook's evidence holds.
 pub const MAX_LINES: usize = 1_000;
-/// Lines asked for at once.
+/// Lines asked for at once, without and with stacks: what fits into an answer.
 const PAGE: usize = 200;
+const PAGE_WITH_STACKS: usize = 50;
 /// Most pages of one search; some pages repeat lines of the one before.
-const MAX_PAGES: usize = 12;
+const MAX_PAGES: usize = 24;
 /// Longest texts, in characters.
 const MAX_NAME: usize = 256;
 const MAX_MESSAGE: usize = 2_000;
@@ -109,6 +110,7 @@ impl Logs {
         known: &BTreeMap<String, Timestamp>,
     ) -> Result<Lines, CallError> {
         let limit = limit.clamp(1, MAX_LINES);
+        let size = if stacks { PAGE_WITH_STACKS } else { PAGE };
         let caps = self.ensure(&scope.roles(), &[]).await?;
         let mut found = Lines { lines: Vec::new(), total: None, more: false, partial: Vec::new() };
         let (mut seen, mut partial, mut after) = (BTreeSet::new(), BTreeSet::new(), None);
@@ -119,7 +121,7 @@ impl Logs {
             found.total = found.total.or(answer.hits.total());
             let count = answer.hits.hits.len();
             let mut fresh = 0;
-            for hit in answer.hits.hits.into_iter().take(PAGE) {
+            for hit in answer.hits.hits.into_iter().take(size) {
                 let at = hit.sort.first().and_then(Value::as_i64).and_then(|at| Timestamp::from_millisecond(at).ok());
                 let Some(at) = at else { return Err(CallError::misconfigured("an entry comes without its time")) };
                 let id = cut(&format!("{}/{}", hit.index, hit.id), 2 * MAX_NAME);
@@ -131,9 +133,9 @@ impl Logs {
                     }
                 }
             }
-            found.more = count >= PAGE;
+            found.more = count >= size;
             if fresh == 0 && found.more {
-                partial.insert(format!("more than {PAGE} entries have the same time; the rest is left out"));
+                partial.insert(format!("more than {size} entries have the same time; the rest is left out"));
                 break;
             }
             if !found.more || found.lines.len() > limit {
@@ -155,7 +157,7 @@ impl Logs {
         };
         let source: Vec<&str> =
             self.fields.names().filter(|(role, _)| stacks || *role != Role::Stack).flat_map(|(_, name)| names(name)).collect();
-        let mut query = json!({ "size": PAGE, "track_total_hits": first, "query": scope.query(&self.fields)?, "_source": source,
+        let mut query = json!({ "size": if stacks { PAGE_WITH_STACKS } else { PAGE }, "track_total_hits": first, "query": scope.query(&self.fields)?, "_source": source,
             "sort": [{ self.fields.time.as_str(): { "order": order, "numeric_type": "date" } }] });
         if let Some(after) = after {
             query["search_after"] = json!([after + step]);
