@@ -18,6 +18,7 @@ pub mod mask;
 pub mod message;
 pub mod oidc;
 pub mod pagerduty;
+pub mod probe;
 pub mod prometheus;
 pub mod push;
 mod receipt;
