@@ -25,6 +25,7 @@ mod receipt;
 mod refusal;
 mod scalar;
 mod sender;
+pub mod slack;
 mod slots;
 pub mod targets;
 mod trust;
