@@ -151,16 +151,17 @@ impl Site {
         Call { site: self, method, url, headers: HeaderMap::new(), body, reads, takes: &[], timeout: TIMEOUT, max_body: MAX_BODY }
     }
 
-    /// `text` without anything that only the two of us should know.
+    /// `text` without anything that only the two of us should know, should the answer repeat it.
     fn clean(&self, text: &str, url: &Url) -> String {
         /// What is shorter stands in any text by chance.
         const SHORTEST: usize = 4;
         /// Values such as `true` or `json` say nothing of anybody.
         const SHORTEST_VALUE: usize = 6;
-        let values: Vec<String> = url.query_pairs().map(|(_, value)| value.into_owned()).collect();
-        let secrets = self.0.identity.secrets.iter().filter(|secret| secret.len() >= SHORTEST);
-        let hidden = secrets.chain(values.iter().filter(|value| value.len() >= SHORTEST_VALUE));
-        hidden.fold(text.to_owned(), |text, hidden| text.replace(hidden.as_str(), crate::mask::MASK))
+        let secrets = self.0.identity.secrets.iter().filter(|secret| secret.len() >= SHORTEST).cloned();
+        let query = url.query().map(str::to_owned);
+        let values = query.into_iter().chain(url.query_pairs().map(|(_, value)| value.into_owned()));
+        let hidden = secrets.chain(values.filter(|value| value.len() >= SHORTEST_VALUE));
+        hidden.fold(text.to_owned(), |text, hidden| text.replace(&hidden, crate::mask::MASK))
     }
 }
 

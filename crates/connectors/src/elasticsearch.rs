@@ -83,7 +83,7 @@ impl Logs {
     /// `Misconfigured`: the pattern or a field's name cannot be one.
     pub fn new(site: Site, index: &str, fields: Fields) -> Result<Self, CallError> {
         let index = index.trim();
-        let plain = index.chars().all(|c| c.is_ascii_alphanumeric() || "-_.*,:<>+".contains(c));
+        let plain = index.chars().all(|c| c.is_ascii_alphanumeric() || "-_.*,:".contains(c));
         if index.is_empty() || !plain || index.split(',').any(|one| one.is_empty() || one.starts_with('_')) {
             return Err(CallError::misconfigured("the index pattern is not one; write for example `interaction-logs-*`"));
         }

@@ -60,10 +60,35 @@ pub(crate) fn certificate_store() -> CertificateStore {
 /// Whether a certificate was not believed, somewhere among the causes. Trying again does not help;
 /// somebody has to mend the certificate, or tell this machine of its authority.
 pub(crate) fn is_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(tls_error(error), Some(rustls::Error::InvalidCertificate(_)))
+}
+
+/// Whether the two sides will never agree on TLS: there is none, it is too old, or a certificate of ours is wanted.
+pub(crate) fn is_no_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    use rustls::{AlertDescription as Alert, Error};
+    let for_good = [
+        Alert::HandshakeFailure,
+        Alert::BadCertificate,
+        Alert::CertificateUnknown,
+        Alert::UnknownCA,
+        Alert::AccessDenied,
+        Alert::ProtocolVersion,
+        Alert::InsufficientSecurity,
+        Alert::UnrecognisedName,
+        Alert::CertificateRequired,
+    ];
+    match tls_error(error) {
+        Some(Error::InvalidMessage(_) | Error::PeerIncompatible(_)) => true,
+        Some(Error::AlertReceived(alert)) => for_good.contains(alert),
+        _ => false,
+    }
+}
+
+fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
-            return true;
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
         }
         // An I/O error that wraps another does not name it as its source, but the other's source.
         cause = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
@@ -71,5 +96,5 @@ pub(crate) fn is_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
             None => error.source(),
         };
     }
-    false
+    None
 }

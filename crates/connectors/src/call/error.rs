@@ -111,7 +111,7 @@ impl From<Full> for CallError {
 pub(super) fn unanswered(error: reqwest::Error) -> CallError {
     let error = error.without_url();
     let reason = causes(&error);
-    if is_refused(&error) || trust::is_untrusted(&error) {
+    if is_refused(&error) || trust::is_untrusted(&error) || trust::is_no_tls(&error) {
         CallError::misconfigured(reason)
     } else if error.is_builder() {
         CallError::rejected(reason)

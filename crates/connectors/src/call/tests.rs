@@ -156,7 +156,7 @@ async fn bodies_are_bounded_even_without_a_length() {
 async fn reasons_never_repeat_secrets_or_what_was_asked() {
     let echo = format!(r#"{{"message":"{SECRET} asked for who-asks at /x?q=who-asks"}}"#);
     let error = outcome(&reply("400 Bad Request", "application/json", &echo)).await.unwrap_err();
-    assert_eq!(error.reason(), "HTTP 400 Bad Request: **** asked for **** at /x?q=****");
+    assert_eq!(error.reason(), "HTTP 400 Bad Request: **** asked for **** at /x?****");
     // Nobody listens: the client's own words would have the address.
     let script = Script::of(Vec::<String>::new()).await;
     tokio::task::yield_now().await;
@@ -267,4 +267,17 @@ async fn an_authority_of_ones_own_is_believed_and_nobody_else() {
             Err(error) => assert!(!believed && error.as_str() == "misconfigured", "{error:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn no_tls_where_there_should_be_some_is_for_somebody_to_mend() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let site = Site::new(&format!("https://localhost:{}", listener.local_addr().unwrap().port()), &Auth::None, None).unwrap();
+    let server = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+    };
+    let (result, ()) = tokio::join!(site.get(&[]).send(), server);
+    assert_eq!(result.unwrap_err().as_str(), "misconfigured");
 }

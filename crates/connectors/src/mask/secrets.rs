@@ -61,7 +61,7 @@ fn assigned(bytes: &[u8], equals: usize, names: Names) -> Option<Span> {
     }
     match bytes.get(equals + 1)? {
         quote @ (b'"' | b'\'') => string(bytes, equals + 1, *quote),
-        _ => word(bytes, equals + 1),
+        _ => word(bytes, equals + 1, names),
     }
 }
 
@@ -71,12 +71,26 @@ fn said(bytes: &[u8], colon: usize, names: Names) -> Option<Span> {
         return None;
     }
     let spaces = bytes[colon + 1..].iter().take_while(|b| **b == b' ').count();
-    word(bytes, colon + 1 + spaces)
+    word(bytes, colon + 1 + spaces, names)
 }
 
-fn word(bytes: &[u8], from: usize) -> Option<Span> {
-    let len = bytes[from..].iter().take_while(|b| !b.is_ascii_whitespace() && !b"&,;\"')}]<".contains(b)).count();
-    masked(from, from + len, bytes)
+fn word(bytes: &[u8], from: usize, names: Names) -> Option<Span> {
+    let end =
+        |from: usize| from + bytes[from..].iter().take_while(|b| !b.is_ascii_whitespace() && !b"&,;\"')}]<".contains(b)).count();
+    let mut to = end(from);
+    // The value is a name itself, as in `token: password: hunter2`, and what it names comes behind it.
+    while names == Names::Endings && to > from && matches!(bytes[to - 1], b':' | b'=') && is_secret_name(bytes, to - 1, names) {
+        let next = to + bytes[to..].iter().take_while(|b| **b == b' ').count();
+        let span = match bytes.get(next) {
+            Some(quote @ (b'"' | b'\'')) => string(bytes, next, *quote).map_or(next, |span| span.to),
+            _ => end(next),
+        };
+        if span == to {
+            break;
+        }
+        to = span;
+    }
+    masked(from, to, bytes)
 }
 
 /// `"password": "hunter2"`, also where the quotes are escaped by an outer JSON.

@@ -108,7 +108,7 @@ async fn a_message_is_found_again_by_its_key_and_posted_once() {
     let pair = |name: &str| asked.pair(name).unwrap_or_default();
     assert_eq!(
         (pair("channel"), pair("oldest"), pair("include_all_metadata")),
-        ("C1".into(), "1767323039.000000".into(), "true".into())
+        ("C1".into(), "1767322920.000000".into(), "true".into())
     );
     assert_eq!(script.requests().len(), 2, "it was not posted again");
     let (script, not_there) = slack(&[ME, HISTORY, POSTED]).await;

@@ -35,14 +35,12 @@ impl Mrkdwn {
 
     /// As code; on one line.
     pub fn code(self, text: &str) -> Self {
-        let text = one_line(&mask::text(text)).replace('`', "'");
-        if text.is_empty() { self } else { self.piece("`").plain(&text).closing("`") }
+        self.between('`', &text.replace('`', "'"))
     }
 
     /// Words in bold; on one line.
     pub fn bold(self, text: &str) -> Self {
-        let text = one_line(&mask::text(text)).replace('*', "∗");
-        if text.is_empty() { self } else { self.piece("*").plain(&text).closing("*") }
+        self.between('*', &text.replace('*', "∗"))
     }
 
     /// Somebody, who is notified.
@@ -93,10 +91,8 @@ impl Mrkdwn {
     }
 
     fn piece(mut self, piece: &str) -> Self {
-        /// Room for the mark and for what closes an open piece.
-        const SPARE: usize = 4;
         let len = piece.chars().count();
-        if !self.full && self.len + len + SPARE > MAX_TEXT {
+        if !self.full && len > self.room() {
             self.full = true;
             self.text.push_str(CUT);
             self.len += 1;
@@ -108,17 +104,35 @@ impl Mrkdwn {
         self
     }
 
-    /// What must stand there even if the text is full.
-    fn closing(mut self, piece: &str) -> Self {
-        if self.len < MAX_TEXT && !self.text.is_empty() && (!self.full || self.open(piece)) {
-            self.text.push_str(piece);
-            self.len += piece.chars().count();
-        }
-        self
+    /// What still fits beside the mark of a text that was cut.
+    fn room(&self) -> usize {
+        MAX_TEXT.saturating_sub(self.len + 1)
     }
 
-    fn open(&self, mark: &str) -> bool {
-        self.text.rsplit('\n').next().is_some_and(|line| line.matches(mark).count() % 2 == 1)
+    /// Both marks stand there or none, however much fits between them.
+    fn between(self, mark: char, text: &str) -> Self {
+        let text = one_line(&mask::text(text));
+        if text.is_empty() {
+            return self;
+        }
+        let (mut piece, mut len, room) = (String::from(mark), 2, self.room());
+        let mut whole = true;
+        for c in text.chars().map(escaped) {
+            len += c.chars().count();
+            if len > room {
+                whole = false;
+                break;
+            }
+            piece.push_str(&c);
+        }
+        piece.push(mark);
+        let mut this = if piece.chars().count() > 2 { self.piece(&piece) } else { self };
+        if !whole && !this.full {
+            this.full = true;
+            this.text.push_str(CUT);
+            this.len += 1;
+        }
+        this
     }
 }
 
@@ -225,11 +239,13 @@ mod tests {
         for text in [
             Mrkdwn::new().plain(&"<".repeat(9_000)),
             Mrkdwn::new().code(&"é".repeat(9_000)).plain("more"),
+            Mrkdwn::new().plain(&"x".repeat(MAX_TEXT - 3)).bold("y").plain("z"),
             Mrkdwn::new().plain(&"x".repeat(2_990)).link("https://a.example", "label").user("U1"),
         ] {
             let shown = text.as_str();
             assert!(shown.chars().count() <= MAX_TEXT && shown.contains(CUT), "{}", shown.chars().count());
-            assert!(!shown.contains("&l…") && shown.matches('`').count() % 2 == 0 && !shown.contains("<@"));
+            assert!(!shown.contains("&l…") && !shown.contains("<@"));
+            assert!(shown.matches('`').count() % 2 == 0 && shown.matches('*').count() % 2 == 0, "{shown}");
         }
     }
 

@@ -11,6 +11,8 @@ pub const MAX_REPLIES: usize = 500;
 /// Messages asked for at once, which is what Slack recommends, and most pages.
 const PAGE: usize = 200;
 const MAX_PAGES: usize = 5;
+/// Their clock and ours may differ by so much.
+const CLOCKS: jiff::SignedDuration = jiff::SignedDuration::from_mins(2);
 
 /// What somebody has written into a thread.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -86,8 +88,7 @@ impl Slack {
     ) -> Result<Option<Posted>, CallError> {
         // Another app can write our metadata too.
         let ours = self.me().await?.bot_id.clone();
-        // A second earlier: their clock is not ours.
-        let oldest = Ts::of(since.checked_sub(jiff::SignedDuration::from_secs(1)).unwrap_or(since));
+        let oldest = Ts::of(since.checked_sub(CLOCKS).unwrap_or(since));
         let mut cursor = None;
         for _ in 0..MAX_PAGES {
             let page = self.page(channel, thread, &oldest, cursor.as_deref(), true).await?;
