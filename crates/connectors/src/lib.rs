@@ -4,6 +4,9 @@
 //! or a [`Refusal`] in the sender's own language out. Every event passes [`bounds`] and [`mask`]
 //! before it leaves this crate. Outbound there is one function, [`Sender::send`], with one `match`
 //! over the address: a new channel is one folder and one arm.
+//!
+//! Systems that an administrator has connected are called over a [`call::Site`]: its own auth, turns and bounds, and a
+//! [`call::CallError`] that says what can be done next. Each of these folders has a `check` for `firedog doctor`.
 
 pub mod alertmanager;
 pub mod bounds;

@@ -59,7 +59,8 @@ impl Prober {
     /// # Errors
     /// `Retry`: too many probes are under way.
     pub async fn probe(&self, target: &Target, at: Timestamp) -> Result<Probed, CallError> {
-        let _slot = self.slots.take("").await?;
+        let busy = |full| CallError::from(full).with_reason(|_| format!("{AT_ONCE} probes are under way"));
+        let _slot = self.slots.take("").await.map_err(busy)?;
         let mut probed = Probed::nothing(&self.vantage, &target.to_string(), at);
         probed.dns = self.dns(target.host()).await;
         let Some(addresses) = probed.dns.fine() else { return Ok(probed) };

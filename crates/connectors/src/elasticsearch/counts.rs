@@ -48,7 +48,7 @@ pub struct ErrorGroup {
     pub count: u64,
     pub first: Option<Timestamp>,
     pub last: Option<Timestamp>,
-    /// About how many institutions have it; `None` if the logs do not say which institution.
+    /// About how many institutions have it; `None` if the logs do not say which.
     pub institutions: Option<u64>,
     /// The newest entry.
     pub sample: Option<Line>,
@@ -190,8 +190,15 @@ impl Logs {
     pub async fn errors(&self, scope: &Scope) -> Result<Errors, CallError> {
         let asked: Vec<Role> = scope.roles().into_iter().chain([Role::ErrorType]).collect();
         let caps = self.ensure(&asked, &[Role::ErrorType]).await?;
-        let found: Searched<ByError> = self.search_once(self.by_error(scope)?).await?;
-        let partial = self.partial(&found, &caps, &asked);
+        // A field that is not there would give no institutions instead of an unknown number of them.
+        let institution = self.fields.get(Role::Institution).map(|_| caps.require(&self.fields, Role::Institution, true));
+        let found: Searched<ByError> = self.search_once(self.by_error(scope, matches!(institution, Some(Ok(()))))?).await?;
+        let mut partial = self.partial(&found, &caps, &asked);
+        match institution {
+            Some(Err(error)) => push_new(&mut partial, error.reason().to_owned()),
+            Some(Ok(())) => caps.gap(&self.fields, Role::Institution).into_iter().for_each(|gap| push_new(&mut partial, gap)),
+            None => {}
+        }
         let total = found.hits.total();
         let (Some(total), Some(ByError { by_error, without })) = (total, found.aggregations) else {
             return Err(CallError::misconfigured("the server answers a count without a count"));
@@ -205,7 +212,7 @@ impl Logs {
         Ok(errors)
     }
 
-    fn by_error(&self, scope: &Scope) -> Result<Value, CallError> {
+    fn by_error(&self, scope: &Scope, institutions: bool) -> Result<Value, CallError> {
         let time = self.fields.time.as_str();
         let field = self.fields.require(Role::ErrorType)?;
         // Every field but the stack, which nobody reads in a list.
@@ -215,7 +222,7 @@ impl Logs {
             "last": { "max": { "field": time } },
             "sample": { "top_hits": { "size": 1, "_source": source, "sort": [{ time: { "order": "desc", "numeric_type": "date" } }] } },
         });
-        if let Some(institution) = self.fields.get(Role::Institution) {
+        if let Some(institution) = self.fields.get(Role::Institution).filter(|_| institutions) {
             inner["institutions"] = json!({ "cardinality": { "field": institution } });
         }
         Ok(json!({ "size": 0, "track_total_hits": true, "query": scope.query(&self.fields)?, "aggs": {

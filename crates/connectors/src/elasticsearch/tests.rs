@@ -196,6 +196,13 @@ async fn errors_by_type_with_a_masked_sample() {
     assert_eq!((group.error_type.as_str(), group.count, group.institutions), ("connect_timeout", 377, Some(4)));
     assert_eq!((group.first, group.last), (Some(at("2026-01-02T03:00:01Z")), Some(at("2026-01-02T03:20:00Z"))));
     assert_eq!(group.sample.as_ref().unwrap().message.as_deref(), Some("member **** timed out"));
+    // Institutions cannot be counted by a field that is not there.
+    let caps = CAPS.replace("\"institution.id\":", "\"institution\":");
+    let (script, renamed) =
+        self::logs(&[&caps, &include_str!("testdata/errors.json").replace("\"institutions\":{\"value\":4},", "")]).await;
+    let errors = renamed.errors(&half_hour()).await.unwrap();
+    assert!(errors.groups[0].institutions.is_none() && errors.partial[0].contains("`institution.id`"), "{:?}", errors.partial);
+    assert!(script.requests()[1].json()["aggs"]["by_error"]["aggs"]["institutions"].is_null());
 }
 
 #[tokio::test]
