@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 mod legacy;
+mod link;
+
+pub use link::dashboard;
 
 use crate::alertmanager::text::{self, Labels, without_empty};
 

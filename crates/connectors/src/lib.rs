@@ -4,22 +4,31 @@
 //! or a [`Refusal`] in the sender's own language out. Every event passes [`bounds`] and [`mask`]
 //! before it leaves this crate. Outbound there is one function, [`Sender::send`], with one `match`
 //! over the address: a new channel is one folder and one arm.
+//!
+//! Systems that an administrator has connected are called over a [`call::Site`]: its own auth, turns and bounds, and a
+//! [`call::CallError`] that says what can be done next. Each of these folders has a `check` for `firedog doctor`.
 
 pub mod alertmanager;
 pub mod bounds;
+pub mod call;
+pub mod elasticsearch;
 pub mod email;
 pub mod generic;
 pub mod grafana;
 pub mod heartbeat;
+mod http;
 pub mod mask;
 pub mod message;
 pub mod oidc;
 pub mod pagerduty;
+pub mod probe;
+pub mod prometheus;
 pub mod push;
 mod receipt;
 mod refusal;
 mod scalar;
 mod sender;
+pub mod slack;
 mod slots;
 pub mod targets;
 mod trust;

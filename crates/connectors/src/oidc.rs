@@ -1,8 +1,9 @@
 //! Signing in at an identity provider: OpenID Connect Core 1.0, the authorisation code flow with PKCE (RFC 7636), discovery, and ID tokens
 //! that are signed with a key of the provider's JWKS.
 
+use crate::http::client;
 use crate::targets::Targets;
-use crate::webhook::client;
+use crate::webhook::TIMEOUT;
 use jiff::Timestamp;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
@@ -97,7 +98,7 @@ impl Provider {
         // An operator names it, so it may be inside.
         let targets = Targets { admin: true, allowed: [].into() };
         targets.check_url(&settings.issuer)?;
-        Ok(Self { client: client(targets)?, settings, known: Mutex::default() })
+        Ok(Self { client: client(targets, TIMEOUT, None)?, settings, known: Mutex::default() })
     }
 
     /// Where a browser goes to sign in.

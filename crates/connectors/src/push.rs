@@ -3,10 +3,11 @@
 
 use crate::bounds;
 use crate::email::text;
+use crate::http::client;
 use crate::message::{AlertView, Aside, Message};
 use crate::slots::Slots;
 use crate::targets::{Network, Targets};
-use crate::webhook::{answered, client, failed};
+use crate::webhook::{TIMEOUT, answered, failed};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use firedog_domain::delivery::{Kind, Outcome};
@@ -43,7 +44,7 @@ impl Pusher {
     pub(crate) fn new(allowed: &[Network], identity: Option<Identity>) -> Result<Self, String> {
         // Browsers name these addresses, so they are held to what anybody may name.
         let targets = Targets { admin: false, allowed: Arc::from(allowed) };
-        Ok(Self { client: client(targets.clone())?, targets, identity, slots: Slots::new(AT_ONE_SERVICE) })
+        Ok(Self { client: client(targets.clone(), TIMEOUT, None)?, targets, identity, slots: Slots::new(AT_ONE_SERVICE) })
     }
 
     /// Whether messages could be sent to a device that somebody wants to register; if not, why.

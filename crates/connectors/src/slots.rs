@@ -11,9 +11,22 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// How long a message waits for its turn at a target that answers.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// When a message that found no turn is tried again; meanwhile the person's next contact method is used.
-const TRY_AGAIN: SignedDuration = SignedDuration::from_secs(5);
+pub(crate) const TRY_AGAIN: SignedDuration = SignedDuration::from_secs(5);
 /// Targets that are remembered; beyond it those with nothing under way are forgotten.
 const MAX_TARGETS: usize = 1_024;
+
+/// There was no turn: so many wait for the target's answer already. Nothing was sent.
+#[derive(Debug)]
+pub(crate) struct Full {
+    pub(crate) under_way: usize,
+}
+
+impl From<Full> for Outcome {
+    fn from(full: Full) -> Self {
+        let reason = format!("{} messages to the same host are waiting for its answer", full.under_way);
+        Self::RetryAfter { after: Some(TRY_AGAIN), reason }
+    }
+}
 
 /// Turns at targets, by a name of theirs (host and port).
 pub(crate) struct Slots {
@@ -39,8 +52,8 @@ impl Slots {
         Self { each, targets: Mutex::default() }
     }
 
-    /// A turn at `target`, or what to answer for a message that got none.
-    pub(crate) async fn take(&self, target: &str) -> Result<Slot, Outcome> {
+    /// A turn at `target`.
+    pub(crate) async fn take(&self, target: &str) -> Result<Slot, Full> {
         let target = self.target(target);
         let turns = target.turns.clone();
         let turn = match turns.clone().try_acquire_owned() {
@@ -48,10 +61,7 @@ impl Slots {
             Err(_) if target.silent.load(Ordering::Relaxed) => None,
             Err(_) => tokio::time::timeout(PATIENCE, turns.acquire_owned()).await.ok().and_then(Result::ok),
         };
-        turn.map(|turn| Slot { target, _turn: turn }).ok_or_else(|| Outcome::RetryAfter {
-            after: Some(TRY_AGAIN),
-            reason: format!("{} messages to the same host are waiting for its answer", self.each),
-        })
+        turn.map(|turn| Slot { target, _turn: turn }).ok_or(Full { under_way: self.each })
     }
 
     fn target(&self, name: &str) -> Arc<Target> {
@@ -80,7 +90,8 @@ mod tests {
         let slots = Slots::new(2);
         let (a, _b) = (slots.take("dead:443").await.unwrap(), slots.take("dead:443").await.unwrap());
         let begun = tokio::time::Instant::now();
-        let Err(Outcome::RetryAfter { after, reason }) = slots.take("dead:443").await else { panic!("there was a third turn") };
+        let full = slots.take("dead:443").await.err().expect("there is no third turn");
+        let Outcome::RetryAfter { after, reason } = Outcome::from(full) else { panic!("it is tried again") };
         assert_eq!((after, begun.elapsed()), (Some(TRY_AGAIN), PATIENCE));
         assert!(reason.contains("2 messages"), "{reason}");
         assert!(slots.take("alive:443").await.is_ok());

@@ -1,9 +1,10 @@
 //! Pages by webhook: signed JSON, and what the answer means.
 
+use crate::http::{causes, client, first_line, is_refused};
 use crate::message::Message;
 use crate::slots::Slots;
-use crate::targets::{GuardedResolver, Network, Refused, Targets};
-use crate::{bounds, trust, when};
+use crate::targets::{Network, Targets};
+use crate::{trust, when};
 use firedog_domain::delivery::Outcome;
 use jiff::SignedDuration;
 use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
@@ -20,10 +21,6 @@ pub use signature::signature;
 /// From the first packet to the end of the answer: long enough for a function that starts cold, short
 /// enough that the person's next contact method is not late.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
-/// For the name, TCP and TLS. Shorter than [`TIMEOUT`], so that a timeout tells whether the request went out.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How much of an error's body is read to say what was wrong.
-const MAX_ANSWER_BYTES: usize = 4 * 1024;
 /// The longest wait that a receiver may ask for; a page is stale long before that.
 const MAX_RETRY_AFTER: SignedDuration = SignedDuration::from_mins(15);
 
@@ -42,7 +39,7 @@ impl Hooks {
         let allowed: Arc<[Network]> = allowed.into();
         let of = |admin: bool| -> Result<(Targets, Client), String> {
             let targets = Targets { admin, allowed: allowed.clone() };
-            Ok((targets.clone(), client(targets)?))
+            Ok((targets.clone(), client(targets, TIMEOUT, None)?))
         };
         Ok(Self { admin: of(true)?, others: of(false)?, slots: Slots::new(AT_ONE_HOST) })
     }
@@ -56,7 +53,7 @@ impl Hooks {
         let host = format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(0));
         let slot = match self.slots.take(&host).await {
             Ok(slot) => slot,
-            Err(outcome) => return outcome,
+            Err(full) => return full.into(),
         };
         let body = body(message).to_string();
         let at_s = message.at.as_second();
@@ -76,24 +73,6 @@ impl Hooks {
             Err(error) => failed(error),
         }
     }
-}
-
-pub(crate) fn client(targets: Targets) -> Result<Client, String> {
-    Client::builder()
-        .user_agent(concat!("Firedog/", env!("CARGO_PKG_VERSION")))
-        .timeout(TIMEOUT)
-        .connect_timeout(CONNECT_TIMEOUT)
-        // A redirect would lead around the check of the target, and turn a POST into a GET.
-        .redirect(reqwest::redirect::Policy::none())
-        // A proxy would resolve the name itself, and so lead around the check as well.
-        .no_proxy()
-        .referer(false)
-        .tls_backend_preconfigured(trust::client_config()?)
-        .dns_resolver(Arc::new(GuardedResolver(targets)))
-        .pool_max_idle_per_host(4)
-        .pool_idle_timeout(Duration::from_secs(30))
-        .build()
-        .map_err(|error| format!("the HTTP client cannot be built: {}", causes(&error)))
 }
 
 pub(crate) async fn answered(response: Response, now: jiff::Timestamp) -> Outcome {
@@ -118,18 +97,6 @@ pub(crate) async fn answered(response: Response, now: jiff::Timestamp) -> Outcom
     }
 }
 
-/// The start of an error's body, in one line. The answer is hostile: bounded, without control characters.
-async fn first_line(mut response: Response) -> String {
-    let mut read = Vec::new();
-    while read.len() < MAX_ANSWER_BYTES
-        && let Ok(Some(chunk)) = response.chunk().await
-    {
-        read.extend_from_slice(&chunk[..chunk.len().min(MAX_ANSWER_BYTES - read.len())]);
-    }
-    let text = String::from_utf8_lossy(&read);
-    bounds::cut(&bounds::one_line(text.lines().find(|line| !line.trim().is_empty()).unwrap_or("")), 200)
-}
-
 /// Nothing was answered. Before the connection stood, nothing can have arrived; after that, it may have.
 pub(crate) fn failed(error: reqwest::Error) -> Outcome {
     let error = error.without_url();
@@ -147,32 +114,6 @@ pub(crate) fn failed(error: reqwest::Error) -> Outcome {
         return Outcome::RetryAfter { after: None, reason };
     }
     Outcome::Unknown { reason }
-}
-
-fn is_refused(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if error.is::<Refused>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
-/// The error and its causes, which say more than the error.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text.push_str(": ");
-            text.push_str(&said);
-        }
-        cause = error.source();
-    }
-    bounds::cut(&bounds::one_line(&text), 300)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Whatever comes in: no panic, every bound kept, and what was masked stays masked.
 
-use firedog_connectors::{Receipt, alertmanager, bounds, generic, grafana, mask, pagerduty};
+use firedog_connectors::slack::{self, Mrkdwn};
+use firedog_connectors::{Receipt, alertmanager, bounds, generic, grafana, mask, pagerduty, probe};
 use firedog_domain::event::{Event, MAX_DEDUP_KEY, MAX_SUMMARY};
 use firedog_domain::id::IntegrationId;
 use jiff::Timestamp;
@@ -187,5 +188,25 @@ proptest! {
                 prop_assert!(!masked.contains(part), "{}", masked);
             }
         }
+    }
+
+    #[test]
+    fn logs_keep_no_secret_and_no_long_number(before in near_secret(), after in near_secret()) {
+        for secret in [" 12345678901 ", " <Password>hunter2</Password> ", " AdministrativePassword=hunter2 ", " AdministrativePassword: hunter2 "] {
+            let masked = mask::log(&format!("{before}{secret}{after}")).into_owned();
+            let longest = masked.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);
+            prop_assert!(longest <= 4 && !masked.contains("hunter2"), "{}", masked);
+        }
+    }
+
+    #[test]
+    fn chat_texts_stay_texts(text in near_secret(), wire in "[<>@#!|&a-z;^\n]{0,60}", n in 2_900_usize..3_100) {
+        let written = Mrkdwn::new().plain(&wire).code(&text).bold(&wire).link(&text, &wire);
+        prop_assert!(!written.as_str().contains("<!") && !written.as_str().contains("<@"), "{:?}", written);
+        let long = Mrkdwn::new().plain(&"x".repeat(n)).code(&wire).plain(&text);
+        prop_assert!(long.as_str().chars().count() <= slack::MAX_TEXT);
+        prop_assert!(slack::plain(&wire).chars().count() <= slack::MAX_TEXT);
+        let _ = wire.parse::<probe::Target>();
+        let _ = text.parse::<slack::Ts>();
     }
 }

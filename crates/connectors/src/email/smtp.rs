@@ -111,7 +111,7 @@ impl Relay {
         // go out.
         let slot = match self.slots.take(&self.host).await {
             Ok(slot) => slot,
-            Err(outcome) => return outcome,
+            Err(full) => return full.into(),
         };
         let handed_over = AtomicBool::new(false);
         let attempt = timeout(TIMEOUT, Box::pin(self.attempt(envelope, mail, &handed_over))).await;

@@ -1,6 +1,6 @@
 //! Passwords, keys and tokens that are called so: `password=…`, `"api_key": "…"`, `Bearer …`, `//user:…@host`.
 
-use super::Span;
+use super::{Names, Span};
 
 /// What a password or key is called in log lines, query strings and embedded JSON.
 const NAMES: [&str; 13] = [
@@ -19,15 +19,15 @@ const NAMES: [&str; 13] = [
     "private_key",
 ];
 
-pub(super) fn find(text: &str) -> Vec<Span> {
+pub(super) fn find(text: &str, names: Names) -> Vec<Span> {
     let bytes = text.as_bytes();
     let mut spans: Vec<Span> = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
         let span = match bytes[at] {
-            b'=' => assigned(bytes, at),
+            b'=' => assigned(bytes, at, names),
             b':' if bytes[at..].starts_with(b"://") => user_info(bytes, at + 3),
-            b':' => quoted(bytes, at),
+            b':' => quoted(bytes, at, names).or_else(|| said(bytes, at, names)),
             b'b' | b'B' => scheme(bytes, at),
             _ => None,
         };
@@ -43,34 +43,60 @@ fn is_name(byte: u8) -> bool {
 }
 
 /// The name that ends right before `to` is one of [`NAMES`], or ends in one (`db_password`).
-fn is_secret_name(bytes: &[u8], to: usize) -> bool {
-    let from = bytes[..to].iter().rposition(|b| !is_name(*b)).map_or(0, |last| last + 1);
+pub(super) fn is_secret_name(bytes: &[u8], to: usize, names: Names) -> bool {
+    /// The longest known name, and what may stand before it.
+    const LONGEST: usize = 64;
+    let start = to.saturating_sub(LONGEST);
+    let from = bytes[start..to].iter().rposition(|b| !is_name(*b)).map_or(start, |last| start + last + 1);
     let name = bytes[from..to].to_ascii_lowercase();
-    NAMES.iter().any(|known| {
-        name.strip_suffix(known.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.ends_with(b"_") || rest.ends_with(b"-"))
-    })
+    let fits = |rest: &[u8]| names == Names::Endings || rest.is_empty() || rest.ends_with(b"_") || rest.ends_with(b"-");
+    NAMES.iter().any(|known| name.strip_suffix(known.as_bytes()).is_some_and(fits))
 }
 
 /// `password=hunter2`, up to white space or what separates pairs. A colon alone is not enough:
 /// `password: wrong` is a sentence.
-fn assigned(bytes: &[u8], equals: usize) -> Option<Span> {
-    if !is_secret_name(bytes, equals) {
+fn assigned(bytes: &[u8], equals: usize, names: Names) -> Option<Span> {
+    if !is_secret_name(bytes, equals, names) {
         return None;
     }
     match bytes.get(equals + 1)? {
         quote @ (b'"' | b'\'') => string(bytes, equals + 1, *quote),
-        _ => {
-            let from = equals + 1;
-            let len = bytes[from..].iter().take_while(|b| !b.is_ascii_whitespace() && !b"&,;\"')}]".contains(b)).count();
-            masked(from, from + len, bytes)
-        }
+        _ => word(bytes, equals + 1, names),
     }
 }
 
+/// `Password: hunter2`, where a sentence about a password may lose a word.
+fn said(bytes: &[u8], colon: usize, names: Names) -> Option<Span> {
+    if names == Names::Known || !is_secret_name(bytes, colon, names) {
+        return None;
+    }
+    let spaces = bytes[colon + 1..].iter().take_while(|b| **b == b' ').count();
+    word(bytes, colon + 1 + spaces, names)
+}
+
+fn word(bytes: &[u8], from: usize, names: Names) -> Option<Span> {
+    let end =
+        |from: usize| from + bytes[from..].iter().take_while(|b| !b.is_ascii_whitespace() && !b"&,;\"')}]<".contains(b)).count();
+    let mut to = end(from);
+    // The value is a name itself, as in `token: password: hunter2`, and what it names comes behind it.
+    while names == Names::Endings && to > from && matches!(bytes[to - 1], b':' | b'=') && is_secret_name(bytes, to - 1, names) {
+        let next = to + bytes[to..].iter().take_while(|b| **b == b' ').count();
+        let span = match bytes.get(next) {
+            Some(quote @ (b'"' | b'\'')) => string(bytes, next, *quote).map_or(next, |span| span.to),
+            _ => end(next),
+        };
+        if span == to {
+            break;
+        }
+        to = span;
+    }
+    masked(from, to, bytes)
+}
+
 /// `"password": "hunter2"`, also where the quotes are escaped by an outer JSON.
-fn quoted(bytes: &[u8], colon: usize) -> Option<Span> {
+fn quoted(bytes: &[u8], colon: usize, names: Names) -> Option<Span> {
     let name = bytes[..colon].iter().rposition(|b| *b != b' ')?;
-    if bytes[name] != b'"' || !is_secret_name(bytes, if name > 0 && bytes[name - 1] == b'\\' { name - 1 } else { name }) {
+    if bytes[name] != b'"' || !is_secret_name(bytes, if name > 0 && bytes[name - 1] == b'\\' { name - 1 } else { name }, names) {
         return None;
     }
     let mut at = colon + 1;
@@ -120,7 +146,7 @@ fn user_info(bytes: &[u8], from: usize) -> Option<Span> {
     masked(from + colon + 1, from + at_sign, bytes)
 }
 
-fn masked(from: usize, to: usize, bytes: &[u8]) -> Option<Span> {
+pub(super) fn masked(from: usize, to: usize, bytes: &[u8]) -> Option<Span> {
     // Nothing to hide, or hidden before.
     (to > from && &bytes[from..to] != super::MASK.as_bytes()).then_some(Span { from, to, keep_last: false })
 }
