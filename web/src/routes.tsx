@@ -6,7 +6,12 @@ import type { IconName } from "./ui";
 export interface Route {
   path: string;
   /** In the navigation: which group, what it is called. Without it the screen is reached from another one. */
-  nav?: { group: "desk" | "setup" | "look"; text: string; icon: IconName /** The phone's bottom bar. */; bar?: boolean | string };
+  nav?: {
+    group: "desk" | "setup" | "ahead" | "look";
+    text: string;
+    icon: IconName /** The phone's bottom bar. */;
+    bar?: boolean | string;
+  };
   screen: ComponentType;
 }
 
@@ -61,14 +66,14 @@ export const routes: Route[] = [
   { path: "/edit/:kind/:id", screen: lazy(() => import("./screens/edit")) },
   { path: "/people", nav: { group: "setup", text: nav.people, icon: "people" }, screen: lazy(() => import("./screens/people")) },
   { path: "/quiet", nav: { group: "setup", text: nav.quiet, icon: "mute" }, screen: lazy(() => import("./screens/quiet")) },
-  { path: "/me", screen: lazy(() => import("./screens/me")) },
-  { path: "/proof", nav: { group: "look", text: nav.proof, icon: "shield" }, screen: lazy(() => import("./screens/proof")) },
-  { path: "/report", nav: { group: "look", text: nav.report, icon: "list" }, screen: lazy(() => import("./screens/report")) },
-  { path: "/start", screen: lazy(() => import("./screens/start")) },
   {
     path: "/settings",
-    nav: { group: "look", text: nav.settings, icon: "gear" },
+    nav: { group: "setup", text: nav.settings, icon: "gear" },
     screen: lazy(() => import("./screens/settings")),
   },
+  { path: "/start", nav: { group: "setup", text: nav.start, icon: "play" }, screen: lazy(() => import("./screens/start")) },
+  { path: "/me", screen: lazy(() => import("./screens/me")) },
+  { path: "/proof", nav: { group: "ahead", text: nav.proof, icon: "shield" }, screen: lazy(() => import("./screens/proof")) },
+  { path: "/report", nav: { group: "look", text: nav.report, icon: "chart" }, screen: lazy(() => import("./screens/report")) },
   { path: "/audit", nav: { group: "look", text: nav.audit, icon: "list" }, screen: lazy(() => import("./screens/audit")) },
 ];

@@ -29,6 +29,7 @@ pub fn door() -> Router<App> {
     Router::new()
         .route("/sign-in", get(sign_in::show).post(sign_in::enter))
         .route("/sign-in/passkey.js", get(sign_in::passkey_script))
+        .route("/sign-in/zone.js", get(sign_in::zone_script))
         .route("/sign-in/oidc", get(sign_in::to_provider))
         .route(crate::ops::sign_in::oidc::CALLBACK, get(sign_in::from_provider))
         .route("/demo", get(sign_in::demo))

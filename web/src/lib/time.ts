@@ -1,17 +1,28 @@
 // Showing time. The server sends instants; the browser formats them in the zone that the viewer chose. No date arithmetic here.
 import { useSyncExternalStore } from "react";
 
-export type ZoneChoice = "mine" | "schedule" | "utc";
+export type ZoneChoice = "mine" | "browser" | "schedule" | "utc";
 
 const KEY = "firedog.zone";
-export const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+/** Where the browser says that it is; it may travel while the app is open. */
+export const browserZone = (): string => new Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 let choice: ZoneChoice = stored();
+let own: string | null = null;
 const listeners = new Set<() => void>();
 
 function stored(): ZoneChoice {
   const kept = localStorage.getItem(KEY);
-  return kept === "utc" || kept === "schedule" ? kept : "mine";
+  return kept === "utc" || kept === "schedule" || kept === "browser" ? kept : "mine";
+}
+
+/** The zone of the account; without one, the browser's is theirs. */
+export const ownZone = (): string => own ?? browserZone();
+
+export function setOwnZone(zone: string | null) {
+  if (zone === own) return;
+  own = zone;
+  for (const listener of listeners) listener();
 }
 
 export function chooseZone(next: ZoneChoice) {
@@ -31,7 +42,8 @@ export const useZoneChoice = (): ZoneChoice => useSyncExternalStore(subscribe, (
 export function useZone(schedule?: string | null): string {
   const chosen = useZoneChoice();
   if (chosen === "utc") return "UTC";
-  return chosen === "schedule" && schedule ? schedule : browserZone;
+  if (chosen === "schedule" && schedule) return schedule;
+  return chosen === "browser" ? browserZone() : ownZone();
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>();

@@ -112,7 +112,7 @@ function NewVersion() {
 function Navigation() {
   return (
     <Stack gap="lg">
-      {(["desk", "setup", "look"] as const).map((group) => (
+      {(["desk", "setup", "ahead", "look"] as const).map((group) => (
         <Stack key={group} gap={2}>
           <Text size="xs" fw={700} c="dimmed" px="sm">
             {t.shell.groups[group]}

@@ -1,6 +1,6 @@
 import { useLocation } from "wouter";
 import { base, request } from "../api/client";
-import { browserZone, chooseZone, useZoneChoice } from "../lib/time";
+import { browserZone, chooseZone, ownZone, useZoneChoice, type ZoneChoice } from "../lib/time";
 import { t } from "../text";
 import { ActionIcon, Icon, Menu, SegmentedControl, Stack, Text, useColorScheme } from "../ui";
 import { forget } from "../worker/register";
@@ -17,6 +17,7 @@ export default function OwnMenu() {
     await forget();
     location.assign(`${base}sign-in`);
   };
+  const choices: ZoneChoice[] = ["mine", ...(browserZone() === ownZone() ? [] : (["browser"] as const)), "schedule", "utc"];
   return (
     <Menu width={280} position="bottom-end">
       <Menu.Target>
@@ -44,7 +45,7 @@ export default function OwnMenu() {
         </Stack>
         <Menu.Divider />
         <Menu.Label>{t.shell.zone.title}</Menu.Label>
-        {(["mine", "schedule", "utc"] as const).map((choice) => (
+        {choices.map((choice) => (
           <Menu.Item
             key={choice}
             closeMenuOnClick={false}
@@ -53,7 +54,11 @@ export default function OwnMenu() {
             onClick={() => chooseZone(choice)}
             leftSection={zone === choice ? <Icon name="check" size={14} /> : <span style={{ width: 14 }} />}
           >
-            {choice === "mine" ? t.shell.zone.mine(browserZone) : t.shell.zone[choice]}
+            {choice === "mine"
+              ? t.shell.zone.mine(ownZone())
+              : choice === "browser"
+                ? t.shell.zone.browser(browserZone())
+                : t.shell.zone[choice]}
           </Menu.Item>
         ))}
         <Menu.Divider />

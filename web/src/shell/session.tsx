@@ -3,7 +3,9 @@ import { createContext, type ReactNode, useContext, useEffect } from "react";
 import type { Answer } from "../api/client";
 import { base, Problem } from "../api/client";
 import { useRead } from "../api/hooks";
-import { Center, Loader, ProblemNote } from "../ui";
+import { browserZone, ownZone, setOwnZone } from "../lib/time";
+import { t } from "../text";
+import { Center, Loader, ProblemNote, toast } from "../ui";
 
 export type Session = Answer<"GET /session">;
 
@@ -30,12 +32,30 @@ export function useMay(): (role: Role, team?: string | null) => boolean {
   };
 }
 
+const KNOWN_ZONE = "firedog.browser-zone";
+
+/** Somebody who has travelled is told in which zone times are shown, once per move; looks whenever the page comes to the front. */
+function announceMoves() {
+  const look = () => {
+    const [known, here] = [localStorage.getItem(KNOWN_ZONE), browserZone()];
+    if (known === here) return;
+    localStorage.setItem(KNOWN_ZONE, here);
+    if (known) toast.done(t.shell.zone.moved(here, ownZone()));
+  };
+  look();
+  document.addEventListener("visibilitychange", look);
+  return () => document.removeEventListener("visibilitychange", look);
+}
+
 export function SignedIn({ children }: { children: ReactNode }) {
   const session = useRead("GET /session", undefined, { every: 60_000 });
   const out = session.error?.status === 401;
   useEffect(() => {
     if (out) location.assign(`${base}sign-in?to=${encodeURIComponent(location.pathname + location.search)}`);
   }, [out]);
+  const zone = session.data?.user?.timezone ?? null;
+  useEffect(() => setOwnZone(zone), [zone]);
+  useEffect(() => announceMoves(), []);
   if (session.data && !out) return <Context.Provider value={session.data}>{children}</Context.Provider>;
   return (
     <Center mih="100vh" p="md">

@@ -142,14 +142,30 @@ export function When(props: { at: string | null | undefined; zone?: string | nul
   );
 }
 
+/** What lies further off than anybody looks is no hand-over: the answer just ends there. */
+const NO_END_MS = 300 * 86_400_000;
+
+/** Until when somebody is on; `within`: how far ahead was asked, ms. */
+export function Until(props: { at: string | null | undefined; zone?: string | null; within?: number }) {
+  const now = useNow();
+  if (!props.at || Date.parse(props.at) - now >= (props.within ?? NO_END_MS) - 3_600_000) return <>{t.oncall.noEnd}</>;
+  return (
+    <>
+      {t.oncall.until} <When at={props.at} zone={props.zone} both />
+    </>
+  );
+}
+
 /** A span of time: `Mon, 5 Jan 09:00 – Mon, 12 Jan 09:00 CET (7 d)`. */
 export function Span(props: { from: string; until: string; zone?: string | null }) {
   const zone = useZone(props.zone);
   const [from, until] = [new Date(props.from), new Date(props.until)];
-  const end = dayKey(from, zone) === dayKey(until, zone) ? "" : `${day(until, zone)} `;
+  const year = (at: Date) => (at.getFullYear() === new Date().getFullYear() ? "" : ` ${at.getFullYear()}`);
+  const end = dayKey(from, zone) === dayKey(until, zone) ? "" : `${day(until, zone)}${year(until)} `;
   return (
     <span>
-      {day(from, zone)} {clock(from, zone)} – {end}
+      {day(from, zone)}
+      {year(from)} {clock(from, zone)} – {end}
       {clock(until, zone)} {zoneName(zone, until)}{" "}
       <Text span c="dimmed" size="sm">
         ({length((until.getTime() - from.getTime()) / 1000)})

@@ -33,7 +33,10 @@ await story(async (browser) => {
   await page.getByRole("option", { name: "secondary" }).click();
   await page.getByRole("textbox", { name: "Wait before the next" }).fill("12m");
   await page.getByRole("button", { name: "Save" }).click();
-  await page.getByText("It is in force").last().waitFor();
+  await page
+    .getByText(/is saved$/)
+    .last()
+    .waitFor();
   const made = (await api("/setup/objects?kind=policy")).items.find((one) => one.id === "night");
   assert.deepEqual(made.value.steps, [{ page: [{ user: "grace" }, { schedule: "secondary" }], wait: "12m" }]);
   assert.equal(made.origin, "app");
@@ -44,7 +47,10 @@ await story(async (browser) => {
   await page.getByRole("textbox", { name: "Wait before the next" }).fill("20m");
   await page.getByText("wait").last().waitFor();
   await page.getByRole("button", { name: "Save" }).click();
-  await page.getByText("It is in force").last().waitFor();
+  await page
+    .getByText(/is saved$/)
+    .last()
+    .waitFor();
 
   // What stands in files becomes a proposal.
   await visit(page, "/edit/policy/pupper");
@@ -66,7 +72,10 @@ await story(async (browser) => {
   await page.getByRole("textbox", { name: "E-mail address" }).last().fill("hopper@example.org");
   await page.getByText("person hopper").waitFor();
   await page.getByRole("button", { name: "Save" }).click();
-  await page.getByText("It is in force").last().waitFor();
+  await page
+    .getByText(/is saved$/)
+    .last()
+    .waitFor();
   await until("the person", async () => (await api("/users")).items.some((one) => one.id === "hopper"));
 
   // A service with an integration: its key once, and what comes in by itself.

@@ -17,12 +17,23 @@ await story(async (browser) => {
   await page.getByLabel("Your team").fill("Web");
   await page.getByLabel("Time zone").fill("Europe/Berlin");
   await page.getByLabel(/A password/).fill("a few words of mine");
-  await page.getByRole("button", { name: "Begin" }).click();
+  await page.getByRole("button", { name: "Create my account" }).click();
 
   await page.getByRole("heading", { name: "Your first page" }).waitFor();
   await look("start");
   await page.getByLabel("Its name").fill("Checkout");
   await page.getByRole("button", { name: "Add it" }).click();
+  await page.getByText("1. Ada Lovelace").waitFor();
+  await look("start-people");
+  // What has been done is not lost by a reload.
+  await page.reload();
+  await page.getByText("1. Ada Lovelace").waitFor();
+  await page.getByRole("button", { name: "Back" }).click();
+  await page.getByLabel("Its name").fill("checkout");
+  await page.getByText("There is already a service called Checkout.").waitFor();
+  await page.getByLabel("Its name").fill("Shop");
+  await page.getByRole("button", { name: "Add it" }).click();
+  await page.getByRole("button", { name: "That is right" }).click();
 
   // What the page tells one to run is what is sent.
   const snippet = await page.locator("pre").first().textContent();

@@ -204,7 +204,7 @@ fn one(user: &User, tests: &[ContactTest], devices: &[Registered], now: Timestam
 fn lacks(contacts: &[ContactState], now: Timestamp) -> Option<String> {
     let mut ringing = contacts.iter().filter(|contact| contact.rings).peekable();
     if ringing.peek().is_none() {
-        return Some("no contact method that wakes them: mark one with `rings: true`".to_owned());
+        return Some("no contact method that rings although the phone is silent".to_owned());
     }
     let proven = |contact: &ContactState| contact.confirmed_at.is_some_and(|at| after(at, FRESH) > now);
     if ringing.clone().any(proven) {

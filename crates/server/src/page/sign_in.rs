@@ -67,8 +67,11 @@ fn sign_in_page(app: &App, status: StatusCode, error: Option<String>, fresh: boo
             format!("{}sign-in/oidc?to={to}", base(app))
         }),
     };
-    let mut response = guarded(status, render(&page));
-    // The one page of these that has a script: for passkeys.
+    scripted(guarded(status, render(&page)))
+}
+
+/// Of these pages only signing in (for passkeys) and the welcome (for the time zone) have a script, from here.
+fn scripted(mut response: Response) -> Response {
     let policy = response.headers().get(header::CONTENT_SECURITY_POLICY).and_then(|value| value.to_str().ok());
     let policy = policy.map(|policy| format!("{policy}; script-src 'self'; connect-src 'self'"));
     if let Some(policy) = policy.and_then(|policy| HeaderValue::from_str(&policy).ok()) {
@@ -78,12 +81,20 @@ fn sign_in_page(app: &App, status: StatusCode, error: Option<String>, fresh: boo
 }
 
 pub(super) async fn passkey_script() -> Response {
+    script(include_str!("../../templates/passkey.js"))
+}
+
+pub(super) async fn zone_script() -> Response {
+    script(include_str!("../../templates/zone.js"))
+}
+
+fn script(text: &'static str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
         (header::CACHE_CONTROL, "no-cache"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    (headers, include_str!("../../templates/passkey.js")).into_response()
+    (headers, text).into_response()
 }
 
 /// Name of the cookie that remembers a way to the identity provider.
@@ -226,6 +237,10 @@ struct WelcomePage {
     given: Given,
     min: usize,
     button: &'static str,
+    /// Where the script is that knows the time zone.
+    script: String,
+    /// The zone that was given is none.
+    wrong_zone: bool,
 }
 
 pub(super) async fn welcome(State(app): State<App>, Path(token): Path<String>) -> Response {
@@ -239,6 +254,7 @@ async fn welcome_page(app: &App, token: &str, status: StatusCode, error: Option<
         let setup = &scene.world.setup;
         let name = |id: &UserId| setup.user(id).map_or(id.as_str(), |user| user.display_name()).to_owned();
         let first = invite.user.is_none();
+        let wrong_zone = !given.timezone.is_empty() && !is_zone(&given.timezone);
         Result::Ok(WelcomePage {
             style: STYLE,
             title: invite.user.as_ref().map_or("Welcome to Firedog".to_owned(), |id| format!("Welcome, {}", name(id))),
@@ -253,13 +269,15 @@ async fn welcome_page(app: &App, token: &str, status: StatusCode, error: Option<
             zones: jiff::tz::db().available().map(|zone| zone.to_string()).filter(|zone| zone.contains('/')).collect(),
             given,
             min: MIN_PASSWORD,
-            button: if first { "Begin" } else { "Set the password" },
+            button: if first { "Create my account" } else { "Set the password" },
+            script: format!("{}sign-in/zone.js", base(app)),
+            wrong_zone,
         })
     };
     match page.await {
-        Ok(page) => guarded(status, render(&page)),
+        Ok(page) => scripted(guarded(status, render(&page))),
         Err(error) => {
-            let body = "<p>Links like this work once, and for three days. Somebody who manages your team can make you a new one. \
+            let body = "<p>Have you an account already? <a href=\"../sign-in\">Sign in</a>.</p><p>Links like this work once, and for three days. Somebody who manages your team can make you a new one. \
                 Before anybody can sign in, the server prints a new one each time it starts.</p>";
             guarded(self::status(&error), super::plain("This link does not work", body))
         }
@@ -292,6 +310,10 @@ pub(super) async fn begin(State(app): State<App>, Path(token): Path<String>, req
     }
 }
 
+fn is_zone(name: &str) -> bool {
+    jiff::tz::db().get(name.trim()).is_ok()
+}
+
 async fn accepted(app: &App, token: &str, given: &Given, password: &str, from: &sign_in::Origin) -> Result<(SignedIn, bool)> {
     let invite = sign_in::opened(app, token).await?;
     let first = invite.user.is_none();
@@ -300,6 +322,9 @@ async fn accepted(app: &App, token: &str, given: &Given, password: &str, from: &
         (None, "") => {
             sign_in::check_password(password)?;
             let Given { name, email, team, timezone, .. } = given;
+            if !is_zone(timezone) {
+                return Err(Error::Invalid(format!("`{timezone}` is no time zone; choose one from the list, such as Europe/Berlin")));
+            }
             let beginning =
                 Beginning { name: name.clone(), email: email.clone(), team: team.clone(), timezone: timezone.clone() };
             Some(starter::begin(app, &beginning).await?)

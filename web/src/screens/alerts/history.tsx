@@ -46,7 +46,12 @@ export function History({ entries }: { entries: Entry[] }) {
               <Icon name={ICONS[entry.kind] ?? "dot"} size={16} />
             </span>
             <div className={style.what}>
-              <b>{t.alert.kinds[entry.kind] ?? entry.kind}</b> {entry.user && person(entry.user)}{" "}
+              <b>
+                {entry.kind === "notified" && entry.outcome !== "sent"
+                  ? t.alert.kinds.notTold
+                  : (t.alert.kinds[entry.kind] ?? entry.kind)}
+              </b>{" "}
+              {entry.user && person(entry.user)}{" "}
               {entry.contact && (
                 <Text span c="dimmed" size="sm">
                   {t.channels[entry.channel ?? ""] ?? entry.channel} ({entry.contact})

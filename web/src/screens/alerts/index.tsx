@@ -225,6 +225,7 @@ export default function Alerts() {
                 selected={selected.has(alert.id)}
                 onSelect={(on) => toggle(alert.id, on)}
                 onAcknowledge={() => act("acknowledge", [alert.id])}
+                onResolve={() => act("resolve", [alert.id])}
                 mayAct={may("responder")}
               />
             )}

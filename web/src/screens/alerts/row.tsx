@@ -15,6 +15,8 @@ interface RowProps {
   selected?: boolean;
   onSelect?: (selected: boolean) => void;
   onAcknowledge: () => void;
+  /** On a phone the button of what somebody has already. */
+  onResolve?: () => void;
   mayAct: boolean;
 }
 
@@ -42,6 +44,19 @@ export function AlertLine(props: RowProps) {
       {t.alerts.acknowledge}
     </Button>
   );
+  const resolve = phone && alert.state === "acknowledged" && props.onResolve && (
+    <Button
+      variant="default"
+      size="md"
+      fullWidth
+      h={44}
+      disabled={!props.mayAct}
+      onClick={props.onResolve}
+      leftSection={<Icon name="check" size={16} />}
+    >
+      {t.alerts.resolve}
+    </Button>
+  );
   return (
     <div className={style.row} data-current={props.current || undefined} data-state={alert.state} data-phone={phone || undefined}>
       {props.onSelect && !phone && (
@@ -54,14 +69,14 @@ export function AlertLine(props: RowProps) {
       <div className={style.text}>
         <Group gap={8} wrap="nowrap">
           <StateMark state={alert.state} />
-          {!phone && <SeverityMark severity={alert.severity} />}
+          <SeverityMark severity={alert.severity} />
           {alert.urgency === "low" && <Mark tone="quiet">{t.urgency.low}</Mark>}
           {!phone && <Summary alert={alert} />}
         </Group>
         {phone && <Summary alert={alert} />}
         {facts}
       </div>
-      <div className={style.act}>{acknowledge}</div>
+      <div className={style.act}>{acknowledge || resolve}</div>
     </div>
   );
 }

@@ -1,9 +1,11 @@
 // A form made from the schema of the setup files: what can be written there can be filled in here, with the same words of help.
+import { useState } from "react";
 import { useRead } from "../../api/hooks";
 import { usePeople, useServices, useTeams } from "../../lib/names";
 import { t } from "../../text";
 import { Button, Group, Icon, MultiSelect, NumberInput, Select, Stack, Switch, Text, TextInput } from "../../ui";
 import style from "./form.module.css";
+import { firstTurn } from "./turn";
 
 export interface Schema {
   properties?: Record<string, Schema>;
@@ -55,6 +57,8 @@ function resolve(root: Schema, schema: Schema): Schema {
 }
 
 const label = (key: string) => t.edit.labels[key] ?? key.replaceAll("_", " ");
+/** The app's own words where those of the files would not help here. */
+const hint = (key: string, schema: Schema) => t.edit.hints[key] ?? schema.description;
 
 /** An empty value is no value: the setup's default applies. */
 function without(fields: Fields, key: string, value: Value): Fields {
@@ -67,7 +71,8 @@ export function ObjectForm(props: { schema: Schema; value: Fields; set: (value: 
   const { schema, value, set, place } = props;
   const choices = schema.oneOf?.map((one) => one.required[0] ?? "") ?? [];
   const keys = (schema["x-order"] ?? Object.keys(schema.properties ?? {})).filter(
-    (key) => !LEFT_OUT.has(key) && !choices.includes(key),
+    (key) =>
+      !LEFT_OUT.has(key) && !choices.includes(key) && !(choices.includes("webhook") && key === "secret" && !("webhook" in value)),
   );
   return (
     <Stack gap="sm">
@@ -131,15 +136,23 @@ interface FieldProps {
 
 function Field(props: FieldProps) {
   const { name, schema, required, value, set, place } = props;
+  const [touched, setTouched] = useState(false);
   const shape = schema["x-shape"] ?? "text";
-  const common = { label: label(name), description: schema.description, required };
+  const empty = value === undefined || value === null || value === "" || (Array.isArray(value) && value.length === 0);
+  const common = {
+    label: label(name),
+    description: hint(name, schema),
+    required,
+    onBlur: () => setTouched(true),
+    error: touched && required && empty ? t.edit.needed : undefined,
+  };
   if (shape.startsWith("list:map:")) return <Items {...props} />;
   if (shape.startsWith("map:")) {
     return (
       <fieldset className={style.group}>
         <legend>{label(name)}</legend>
         <Text size="sm" c="dimmed" mb="xs">
-          {schema.description}
+          {hint(name, schema)}
         </Text>
         <ObjectForm
           schema={resolve(place.root, schema)}
@@ -159,6 +172,7 @@ function Field(props: FieldProps) {
         value={(value as string[]) ?? []}
         onChange={set}
         searchable
+        selectFirstOptionOnChange
         hidePickedOptions
       />
     );
@@ -175,15 +189,19 @@ function Field(props: FieldProps) {
         onChange={(next) => set(next ?? undefined)}
         placeholder={required ? undefined : t.edit.unset}
         searchable
+        selectFirstOptionOnChange
         clearable={!required}
       />
     );
+  }
+  if ((shape === "length" || shape === "every") && (empty || LENGTH.test(String(value)))) {
+    return <Length {...common} shape={shape} value={String(value ?? "")} set={set} />;
   }
   if (shape === "bool") {
     return (
       <Switch
         label={label(name)}
-        description={schema.description}
+        description={hint(name, schema)}
         checked={value === true}
         onChange={(event) => set(event.currentTarget.checked || undefined)}
       />
@@ -239,7 +257,59 @@ function Field(props: FieldProps) {
   );
 }
 
-function Zone(props: { label: string; description?: string; required: boolean; value: string; set: (value: Value) => void }) {
+/** One number with one unit; what is written otherwise (`1h30m`) stays a text. */
+const LENGTH = /^([0-9]+)(s|m|h|d|w|mo)$/;
+const UNITS: Record<string, string[]> = { length: ["s", "m", "h", "d", "w"], every: ["h", "d", "w", "mo"] };
+
+function Length(props: {
+  label: string;
+  description?: string;
+  required: boolean;
+  error?: string;
+  onBlur: () => void;
+  shape: "length" | "every";
+  value: string;
+  set: (value: Value) => void;
+}) {
+  const { shape, value, set, ...common } = props;
+  const [, number, found] = LENGTH.exec(value) ?? [];
+  const [unit, setUnit] = useState(found ?? (shape === "every" ? "w" : "m"));
+  return (
+    <Group align="flex-end" gap="xs" wrap="nowrap">
+      <NumberInput
+        {...common}
+        style={{ flex: 1 }}
+        value={number ? Number(number) : ""}
+        onChange={(next) => set(typeof next === "number" && next > 0 ? `${next}${unit}` : undefined)}
+        min={1}
+        allowDecimal={false}
+        hideControls
+      />
+      <Select
+        aria-label={t.edit.unit(common.label)}
+        w={120}
+        data={UNITS[shape]?.map((one) => ({ value: one, label: t.edit.units[one] ?? one }))}
+        value={unit}
+        onChange={(next) => {
+          if (!next) return;
+          setUnit(next);
+          if (number) set(`${number}${next}`);
+        }}
+        allowDeselect={false}
+      />
+    </Group>
+  );
+}
+
+function Zone(props: {
+  label: string;
+  description?: string;
+  required: boolean;
+  error?: string;
+  onBlur: () => void;
+  value: string;
+  set: (value: Value) => void;
+}) {
   const zones = Intl.supportedValuesOf("timeZone");
   return (
     <>
@@ -247,6 +317,8 @@ function Zone(props: { label: string; description?: string; required: boolean; v
         label={props.label}
         description={props.description}
         required={props.required}
+        error={props.error}
+        onBlur={props.onBlur}
         list="zones"
         value={props.value}
         onChange={(event) => props.set(event.currentTarget.value || undefined)}
@@ -270,6 +342,8 @@ function Items({ name, schema, value, set, place }: FieldProps) {
     const [choice] = item.oneOf ?? [];
     const made: Fields = choice ? { [choice.required[0] ?? ""]: "" } : {};
     if (own) made.id = nextId(name, items);
+    if (name === "contact") made.email = place.whole.email ?? "";
+    if (name === "layers") Object.assign(made, firstTurn(new Date()));
     for (const key of item.required ?? []) {
       const shape = item.properties?.[key]?.["x-shape"] ?? "";
       if (shape.startsWith("list:")) made[key] = shape === "list:map:target" ? [{ user: "" }] : [];
@@ -280,8 +354,13 @@ function Items({ name, schema, value, set, place }: FieldProps) {
     <fieldset className={style.group}>
       <legend>{label(name)}</legend>
       <Text size="sm" c="dimmed" mb="xs">
-        {schema.description}
+        {hint(name, schema)}
       </Text>
+      {name === "contact" && items.length === 0 && typeof place.whole.email === "string" && (
+        <Text size="sm" mb="xs">
+          {t.edit.implied(place.whole.email)}
+        </Text>
+      )}
       <Stack gap="xs">
         {items.map((one, at) => (
           <div key={at} className={style.item}>
@@ -370,7 +449,7 @@ function Turns({ name, schema, value, set, place, kind }: FieldProps & { kind: s
     <fieldset className={style.group}>
       <legend>{label(name)}</legend>
       <Text size="sm" c="dimmed" mb="xs">
-        {schema.description} {t.edit.together}.
+        {hint(name, schema)}
       </Text>
       <Stack gap="xs">
         {turns.map((turn, at) => (
@@ -382,6 +461,7 @@ function Turns({ name, schema, value, set, place, kind }: FieldProps & { kind: s
               value={turn}
               onChange={(next) => write(turns.map((one, index) => (index === at ? next : one)))}
               searchable
+              selectFirstOptionOnChange
               hidePickedOptions
             />
             <Mover

@@ -3,6 +3,8 @@ import { useMemo, useState } from "react";
 import { useLocation, useParams } from "wouter";
 import { type Answer, type Problem, request } from "../../api/client";
 import { useAct, useRead } from "../../api/hooks";
+import { ownZone } from "../../lib/time";
+import { type Session, useSession } from "../../shell/session";
 import { t } from "../../text";
 import {
   Block,
@@ -14,14 +16,18 @@ import {
   Mark,
   Read,
   Screen,
+  Select,
   Stack,
   Text,
   TextInput,
+  toast,
   useAsk,
   useDebouncedValue,
+  useMediaQuery,
 } from "../../ui";
 import { ObjectForm, type Schema, useOptions } from "./form";
 import style from "./form.module.css";
+import { firstTurn } from "./turn";
 
 type Fields = Record<string, unknown>;
 type Applied = Answer<"PUT /setup/objects/{kind}/{id}">;
@@ -82,14 +88,24 @@ export default function Edit() {
 
 function Editor(props: { root: Schema; kind: string; id?: string; start: Fields; files: boolean; taken: string[] }) {
   const { root, kind, files } = props;
-  const [value, setValue] = useState<Fields>(props.start);
-  const [own, setOwn] = useState(kind === "catch_all" ? kind : (props.id ?? ""));
+  const name = t.edit.kinds[kind] ?? kind;
+  const session = useSession();
+  const start = useMemo(
+    () => (props.id || kind === "catch_all" ? props.start : beginning(kind, session)),
+    [props.id, props.start, kind, session],
+  );
+  const [value, setValue] = useState<Fields>(start);
+  const [typedId, setOwn] = useState<string | null>(kind === "catch_all" ? kind : (props.id ?? null));
+  const [team, setTeam] = useState<string | null>(session.teams[0] ?? null);
+  const own = typedId ?? slug(String(value.name ?? ""));
+  const teams = useRead("GET /setup/objects", { query: { kind: "team" } }, { enabled: kind === "user" && !props.id });
+  const phone = useMediaQuery("(max-width: 62em)", false, { getInitialValueInEffect: false });
   const options = useOptions();
   const [, go] = useLocation();
   const { ask, dialog } = useAsk();
   const [typed] = useDebouncedValue(value, TYPING_MS);
   const schema = root.$defs?.[kind] ?? {};
-  const different = JSON.stringify(value) !== JSON.stringify(props.start);
+  const different = JSON.stringify(value) !== JSON.stringify(start);
   const wrongId = !SLUG.test(own) || (!props.id && props.taken.includes(own));
   const place = useMemo(() => ({ root, whole: value, options }), [root, value, options]);
   const path = { kind, id: own };
@@ -108,8 +124,19 @@ function Editor(props: { root: Schema; kind: string; id?: string; start: Fields;
   const home = () => go(HOME[kind] ?? "/now");
   const save = useAct("PUT /setup/objects/{kind}/{id}", {
     touches: [...EVERYTHING],
-    done: () => t.edit.saved,
-    onDone: home,
+    done: () => t.edit.saved(kind === "catch_all" ? name : `${name} ${(value.name as string) || own}`),
+    onDone: async () => {
+      const there = teams.data?.items.find((one) => one.id === team && one.origin === "app");
+      if (kind === "user" && !props.id && there) {
+        const fields = there.value as { members?: string[] };
+        const members = [...(fields.members ?? []), own];
+        await request("PUT /setup/objects/{kind}/{id}", {
+          path: { kind: "team", id: there.id },
+          body: { value: { ...fields, members } },
+        }).catch(toast.problem);
+      }
+      home();
+    },
   });
   const remove = useAct("DELETE /setup/objects/{kind}/{id}", {
     touches: [...EVERYTHING],
@@ -117,6 +144,19 @@ function Editor(props: { root: Schema; kind: string; id?: string; start: Fields;
     onDone: home,
   });
   const touched = check.data?.open_alerts.length ?? 0;
+  const panel = files ? (
+    <Block title={t.edit.proposal}>
+      {!different && <Text c="dimmed">{t.edit.nothing}</Text>}
+      {proposal.error && <Mistakes problem={proposal.error} />}
+      {proposal.data && different && <Diff text={proposal.data.diff} />}
+    </Block>
+  ) : (
+    <Block title={check.error ? t.edit.mistakes : t.edit.preview}>
+      {(!different || wrongId) && <Text c="dimmed">{t.edit.nothing}</Text>}
+      {check.error && different && <Mistakes problem={check.error} />}
+      {check.data && different && <Changes applied={check.data} />}
+    </Block>
+  );
   return (
     <Grid>
       <Grid.Col span={{ base: 12, md: 7 }}>
@@ -135,6 +175,19 @@ function Editor(props: { root: Schema; kind: string; id?: string; start: Fields;
                   {t.edit.filesHint}
                 </Callout>
               )}
+              <ObjectForm schema={schema} value={value} set={setValue} place={place} />
+              {kind === "user" && !props.id && (teams.data?.items.some((one) => one.origin === "app") ?? false) && (
+                <Select
+                  label={t.edit.team}
+                  description={t.edit.teamHint}
+                  data={teams.data?.items
+                    .filter((one) => one.origin === "app")
+                    .map((one) => ({ value: one.id, label: String((one.value as Fields).name || one.id) }))}
+                  value={team}
+                  onChange={setTeam}
+                  clearable
+                />
+              )}
               {!props.id && kind !== "catch_all" && (
                 <TextInput
                   label={t.edit.id}
@@ -145,7 +198,7 @@ function Editor(props: { root: Schema; kind: string; id?: string; start: Fields;
                   required
                 />
               )}
-              <ObjectForm schema={schema} value={value} set={setValue} place={place} />
+              {phone && panel}
               {!files && (
                 <Group justify="space-between">
                   <Button type="submit" disabled={wrongId || !different || check.isError} loading={save.isPending}>
@@ -173,26 +226,40 @@ function Editor(props: { root: Schema; kind: string; id?: string; start: Fields;
           </form>
         </Block>
       </Grid.Col>
-      <Grid.Col span={{ base: 12, md: 5 }}>
-        <div style={{ position: "sticky", top: 72 }} aria-live="polite">
-          {files ? (
-            <Block title={t.edit.proposal}>
-              {!different && <Text c="dimmed">{t.edit.nothing}</Text>}
-              {proposal.error && <Mistakes problem={proposal.error} />}
-              {proposal.data && different && <Diff text={proposal.data.diff} />}
-            </Block>
-          ) : (
-            <Block title={check.error ? t.edit.mistakes : t.edit.preview}>
-              {(!different || wrongId) && <Text c="dimmed">{t.edit.nothing}</Text>}
-              {check.error && different && <Mistakes problem={check.error} />}
-              {check.data && different && <Changes applied={check.data} />}
-            </Block>
-          )}
-        </div>
-      </Grid.Col>
+      {!phone && (
+        <Grid.Col span={5}>
+          <div style={{ position: "sticky", top: 72 }} aria-live="polite">
+            {panel}
+          </div>
+        </Grid.Col>
+      )}
       {dialog}
     </Grid>
   );
+}
+
+/** What somebody who begins would have written in any case. */
+function beginning(kind: string, session: Session): Fields {
+  const team = session.teams[0];
+  const own = team ? { team } : {};
+  if (kind === "schedule")
+    return { ...own, timezone: ownZone(), layers: [{ id: "weekly", users: [], ...firstTurn(new Date()) }] };
+  if (kind === "policy") return { ...own, steps: [{ page: [{ schedule: "" }], wait: "5m" }] };
+  if (kind === "service") return own;
+  return {};
+}
+
+/** `Ada Lovelace` is `ada-lovelace`, as the server does it. */
+function slug(name: string): string {
+  const plain = name
+    .normalize("NFKD")
+    .replace(/[\u0300-\u036f]/g, "")
+    .replaceAll("ß", "ss");
+  return plain
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 40);
 }
 
 function Mistakes({ problem }: { problem: Problem }) {

@@ -4,7 +4,7 @@ import { ownDevice, usePush } from "../../lib/push";
 import ThisBrowser, { useTest } from "../../shell/page-me";
 import { useSession } from "../../shell/session";
 import { t } from "../../text";
-import { Block, Button, Group, Mark, Read, Stack, Text, toast, When } from "../../ui";
+import { Block, Button, Group, Mark, Read, Stack, Text, TextLink, toast, When } from "../../ui";
 
 type Contact = Answer<"GET /readiness">["items"][number]["contacts"][number];
 type Device = Answer<"GET /me/devices">["items"][number];
@@ -29,6 +29,7 @@ export function Reach() {
                       {one.ready ? t.reach.proven : t.reach.unproven}
                     </Mark>
                     <Text size="sm">{one.lacking ? t.reach.lacking(one.lacking) : t.reach.ready}</Text>
+                    {one.lacking && <TextLink to={`/edit/user/${one.user}`}>{t.reach.change}</TextLink>}
                   </Group>
                   {one.contacts.length === 0 && <Text>{t.reach.none}</Text>}
                   {one.contacts.map((contact) => (

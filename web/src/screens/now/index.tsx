@@ -2,7 +2,7 @@ import { useRead } from "../../api/hooks";
 import { usePersonName, useScheduleName } from "../../lib/names";
 import { useMay, useSession } from "../../shell/session";
 import { t } from "../../text";
-import { Block, Empty, Group, Mark, Read, Screen, Stack, Text, TextLink, useMediaQuery, When } from "../../ui";
+import { Block, Empty, Group, Mark, Read, Screen, Stack, Text, TextLink, Until, useMediaQuery } from "../../ui";
 import { useActions } from "../alerts/act";
 import { byUrgency } from "../alerts/filters";
 import { AlertLine, ROW_HEIGHT } from "../alerts/row";
@@ -29,7 +29,12 @@ export default function Now() {
           return (
             <Stack>
               {waiting.length === 0 && mine.length === 0 && asked.length === 0 && (
-                <Empty icon="check" title={t.now.calm} hint={t.now.calmHint} />
+                <Empty
+                  icon="check"
+                  title={t.now.calm}
+                  hint={t.now.calmHint}
+                  action={<TextLink to="/start">{t.now.first}</TextLink>}
+                />
               )}
               {waiting.length > 0 && (
                 <section aria-label={t.now.waiting(items.length)}>
@@ -59,7 +64,14 @@ export default function Now() {
                   </Text>
                   {mine.slice(0, SHOWN).map((alert) => (
                     <div key={alert.id} style={{ height: phone ? ROW_HEIGHT.phone : ROW_HEIGHT.desk }}>
-                      <AlertLine alert={alert} phone={phone} current={false} mayAct={false} onAcknowledge={() => undefined} />
+                      <AlertLine
+                        alert={alert}
+                        phone={phone}
+                        current={false}
+                        mayAct={may("responder")}
+                        onAcknowledge={() => undefined}
+                        onResolve={() => void actions.many("resolve", [alert.id])}
+                      />
                     </div>
                   ))}
                 </section>
@@ -86,7 +98,7 @@ function OnCall() {
             {row.user ? <Text fw={600}>{person(row.user)}</Text> : <Mark tone="danger">{t.common.nobody}</Mark>}
             {row.schedule && <TextLink to={`/schedules/${row.schedule}`}>{schedule(row.schedule)}</TextLink>}
             <Text size="sm" c="dimmed">
-              {t.oncall.until} <When at={row.until} both />
+              <Until at={row.until} />
             </Text>
           </Group>
         ))}

@@ -134,7 +134,10 @@ function Holes({ findings }: { findings: Finding[] }) {
                 </Table.Td>
                 <Table.Td>{failure(finding.failure)}</Table.Td>
                 <Table.Td>
-                  <TextLink to={`/policies/${finding.policy}`}>{finding.policy}</TextLink>
+                  <TextLink to={`/policies/${finding.policy}`}>{finding.policy}</TextLink>{" "}
+                  <Text span size="sm" c="dimmed" style={{ whiteSpace: "nowrap" }}>
+                    {t.proof.urgency(t.urgency[finding.urgency as "high" | "low"])}
+                  </Text>
                 </Table.Td>
                 <Table.Td>
                   {finding.reached_after_s == null ? (

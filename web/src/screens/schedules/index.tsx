@@ -2,7 +2,7 @@ import { useRead } from "../../api/hooks";
 import { usePersonName, useSchedules, useTeamName } from "../../lib/names";
 import { EditButton } from "../../shell/edit-button";
 import { t } from "../../text";
-import { Block, Empty, Group, Mark, Read, Screen, SimpleGrid, Stack, Text, TextLink, When } from "../../ui";
+import { Block, Empty, Group, Mark, Read, Screen, SimpleGrid, Stack, Text, TextLink, Until } from "../../ui";
 
 /** Every schedule with who has it now. */
 export default function Schedules() {
@@ -36,7 +36,7 @@ export default function Schedules() {
                         <Group key={row.user} gap="xs">
                           {row.user ? <Text fw={600}>{person(row.user)}</Text> : <Mark tone="danger">{t.common.nobody}</Mark>}
                           <Text size="sm" c="dimmed">
-                            {t.oncall.until} <When at={row.until} zone={schedule.timezone} />
+                            <Until at={row.until} zone={schedule.timezone} />
                           </Text>
                         </Group>
                       ))}

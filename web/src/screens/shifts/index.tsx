@@ -2,14 +2,17 @@ import { useRead } from "../../api/hooks";
 import { usePersonName } from "../../lib/names";
 import { useSession } from "../../shell/session";
 import { t } from "../../text";
-import { Block, Empty, Group, Mark, Read, Screen, Span, Stack, Text, TextLink, When } from "../../ui";
+import { Block, Empty, Group, Mark, Read, Screen, Span, Stack, Text, TextLink, Until, When } from "../../ui";
 import { Away, AwayButton, HelpButton } from "./away";
 import { CalendarButton } from "./calendar";
 import { AskButton, Covers } from "./covers";
 
+/** How far ahead. */
+const DAYS = 60;
+
 /** One page over all schedules: the shift that runs, the next hand-over, and all that come. */
 export default function Shifts() {
-  const shifts = useRead("GET /me/shifts", { query: { days: 60 } });
+  const shifts = useRead("GET /me/shifts", { query: { days: DAYS } });
   const person = usePersonName();
   const session = useSession();
   return (
@@ -29,7 +32,7 @@ export default function Shifts() {
                     </Mark>
                     <TextLink to={`/schedules/${shift.schedule}`}>{shift.schedule_name || shift.schedule}</TextLink>
                     <Text>
-                      {t.shifts.handover}: <When at={shift.until} zone={shift.timezone} both />
+                      <Until at={shift.until} zone={shift.timezone} within={DAYS * 86_400_000} />
                     </Text>
                   </Group>
                 </Block>
@@ -52,7 +55,13 @@ export default function Shifts() {
                   {items.map((shift) => (
                     <Group key={`${shift.schedule}${shift.from}`} gap="sm">
                       <TextLink to={`/schedules/${shift.schedule}`}>{shift.schedule_name || shift.schedule}</TextLink>
-                      <Span from={shift.from} until={shift.until} zone={shift.timezone} />
+                      {Date.parse(shift.until) - Date.now() < (DAYS - 1) * 86_400_000 ? (
+                        <Span from={shift.from} until={shift.until} zone={shift.timezone} />
+                      ) : (
+                        <span>
+                          {t.shifts.since} <When at={shift.from} zone={shift.timezone} />, <Until at={shift.until} within={0} />
+                        </span>
+                      )}
                       {shift.with.length > 0 && (
                         <Text size="sm" c="dimmed">
                           {t.shifts.with(shift.with.map(person).join(", "))}

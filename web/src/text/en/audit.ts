@@ -1,7 +1,7 @@
 export const audit = {
   title: "Audit log",
   hint: "Who changed and did what. Newest first.",
-  subject: "One thing only",
+  subject: "Filter",
   subjectHint: "alert:ID, user:ada, setup",
   empty: "Nothing is written yet",
   emptyHint: "Every change and every action leaves a row here.",

@@ -20,6 +20,7 @@ export const proof = {
     channel: (name: string) => `${name} is down`,
   },
   holes: "The holes",
+  urgency: (word: string) => `${word.toLowerCase()} urgency`,
   never: "nobody, ever",
   reached: (length: string) => `after ${length}`,
   columns: { when: "When", failure: "If", policy: "Policy", reached: "A human is reached", why: "Why" },

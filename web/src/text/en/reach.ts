@@ -2,8 +2,9 @@ export const reach = {
   title: "How pages reach you",
   hint: "Try each way out before the first night. A push message rings on no silent phone: have one way that does.",
   ready: "You have shown a way that wakes you",
-  lacking: (why: string) => `Not known to wake you: ${why}`,
+  lacking: (why: string) => `Not proven to wake you: ${why}`,
   none: "No contact method yet",
+  change: "Change my contact methods",
   test: "Test",
   testSent: (contact: string) => `A test went out over ${contact}. Say so when it has reached you.`,
   testFailed: (contact: string, why: string) => `The test over ${contact} did not go out: ${why}`,
@@ -39,5 +40,5 @@ export const reach = {
   failedToRegister: "This browser could not be registered",
   deviceName: (browser: string, system: string) => (system ? `${browser} on ${system}` : browser),
   proven: "shown to wake",
-  unproven: "not shown to wake",
+  unproven: "not proven to wake",
 };

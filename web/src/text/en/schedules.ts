@@ -54,6 +54,7 @@ export const shifts = {
   now: "You are on call now",
   next: "Your next shift",
   handover: "Hand-over",
+  since: "since",
   with: (names: string) => `with ${names}`,
   all: "All of them",
 };

@@ -18,10 +18,11 @@ export const shell = {
     report: "Load report",
     audit: "Audit log",
     settings: "Settings",
+    start: "First steps",
     me: "Me",
     more: "More",
   },
-  groups: { desk: "The desk", setup: "Setup", look: "Looking back" },
+  groups: { desk: "The desk", setup: "Setup", ahead: "Looking ahead", look: "Looking back" },
   live: "Live",
   connecting: "Connecting",
   reconnecting: "Reconnecting",
@@ -32,7 +33,17 @@ export const shell = {
   paletteHint: "Type to search",
   paletteNothing: "Nothing fits",
   scheme: { title: "Colours", light: "Light", dark: "Dark", auto: "As the system" },
-  zone: { title: "Show times in", mine: (zone: string) => `My zone (${zone})`, schedule: "The schedule's zone", utc: "UTC" },
+  zone: {
+    title: "Show times in",
+    mine: (zone: string) => `My zone (${zone})`,
+    browser: (zone: string) => `This browser's zone (${zone})`,
+    moved: (browser: string, shown: string) =>
+      browser === shown
+        ? `This browser is in ${browser} now; times are shown in it.`
+        : `This browser is in ${browser} now; times are still shown in ${shown}. Switch under “Me”.`,
+    schedule: "The schedule's zone",
+    utc: "UTC",
+  },
   account: "My account",
   signOut: "Sign out",
   signedInAs: (name: string) => `Signed in as ${name}`,
