@@ -19,9 +19,10 @@ await story(async (browser) => {
   await page.getByRole("link", { name: "New escalation policy" }).click();
   await page.getByRole("textbox", { name: "Id" }).fill("night");
   await page.getByRole("textbox", { name: "Name" }).fill("Night shift");
-  await page.getByRole("button", { name: "Add a step" }).click();
   await page.getByText("Not right yet").waitFor();
   await accessible(page, "a policy that is not right yet");
+  await page.getByRole("combobox", { name: "Which" }).click();
+  await page.getByRole("option", { name: "A person" }).click();
   await page.getByRole("combobox", { name: "A person" }).click();
   await page.getByRole("option", { name: "Grace" }).click();
   await page.getByText("What changes").waitFor();
@@ -31,7 +32,7 @@ await story(async (browser) => {
   await page.getByRole("option", { name: "Whoever is on a schedule" }).click();
   await page.getByRole("combobox", { name: "Whoever is on a schedule" }).click();
   await page.getByRole("option", { name: "secondary" }).click();
-  await page.getByRole("textbox", { name: "Wait before the next" }).fill("12m");
+  await page.getByRole("textbox", { name: "Wait before the next" }).fill("12");
   await page.getByRole("button", { name: "Save" }).click();
   await page
     .getByText(/is saved$/)
@@ -44,7 +45,7 @@ await story(async (browser) => {
   // Changed: what is different is said before it is saved.
   await page.getByRole("link", { name: "Night shift" }).click();
   await page.getByRole("link", { name: "Edit: night" }).click();
-  await page.getByRole("textbox", { name: "Wait before the next" }).fill("20m");
+  await page.getByRole("textbox", { name: "Wait before the next" }).fill("20");
   await page.getByText("wait").last().waitFor();
   await page.getByRole("button", { name: "Save" }).click();
   await page
@@ -55,9 +56,9 @@ await story(async (browser) => {
   // What stands in files becomes a proposal.
   await visit(page, "/edit/policy/pupper");
   await page.getByText("This stands in the setup files").waitFor();
-  await page.getByRole("textbox", { name: "Wait before the next" }).first().fill("3m");
+  await page.getByRole("textbox", { name: "Wait before the next" }).first().fill("3");
   await page
-    .getByText(/^\+.*3m/)
+    .getByText(/^\+.*wait: 3/)
     .first()
     .waitFor();
   await accessible(page, "a proposal");

@@ -60,10 +60,10 @@ await story(async (browser) => {
   await look("sign-in");
   await page.getByLabel("Name or e-mail").fill("ada@example.org");
   await page.getByLabel("Password").fill("not this one");
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.getByRole("alert").waitFor();
   await page.getByLabel("Password").fill("a few words of mine");
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.getByRole("heading", { name: "Needs me now" }).waitFor();
   assert.ok(SIZES[size]);
 });

@@ -83,7 +83,7 @@ await story(async (browser) => {
   await page.getByRole("button", { name: "Snooze" }).click();
   await page.getByRole("menuitem", { name: "Snooze for 30m" }).click();
   await page.getByText("The snooze ends").waitFor();
-  await page.getByText("What its source has sent").waitFor();
+  await page.getByText("What has come in").waitFor();
   await page.getByRole("button", { name: "Show" }).click();
   await page.getByText('"summary": "fourth"').waitFor();
   await accessible(page, "what a source has sent");
