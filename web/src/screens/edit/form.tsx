@@ -67,7 +67,14 @@ function without(fields: Fields, key: string, value: Value): Fields {
   return next;
 }
 
-export function ObjectForm(props: { schema: Schema; value: Fields; set: (value: Fields) => void; place: Place }) {
+export function ObjectForm(props: {
+  schema: Schema;
+  value: Fields;
+  set: (value: Fields) => void;
+  place: Place;
+  /** The whole may be left out; what is required in it is so only once something is filled in. */
+  optional?: boolean;
+}) {
   const { schema, value, set, place } = props;
   const choices = schema.oneOf?.map((one) => one.required[0] ?? "") ?? [];
   const keys = (schema["x-order"] ?? Object.keys(schema.properties ?? {})).filter(
@@ -85,7 +92,7 @@ export function ObjectForm(props: { schema: Schema; value: Fields; set: (value: 
             key={key}
             name={key}
             schema={field}
-            required={schema.required?.includes(key) ?? false}
+            required={(schema.required?.includes(key) ?? false) && (!props.optional || Object.keys(value).length > 0)}
             value={value[key]}
             set={(next) => set(without(value, key, next))}
             place={place}
@@ -159,6 +166,7 @@ function Field(props: FieldProps) {
           value={(value as Fields) ?? {}}
           set={(next) => set(Object.keys(next).length > 0 ? next : undefined)}
           place={place}
+          optional={!required}
         />
       </fieldset>
     );

@@ -243,7 +243,11 @@ function beginning(kind: string, session: Session): Fields {
   const team = session.teams[0];
   const own = team ? { team } : {};
   if (kind === "schedule")
-    return { ...own, timezone: ownZone(), layers: [{ id: "weekly", users: [], ...firstTurn(new Date()) }] };
+    return {
+      ...own,
+      timezone: ownZone(),
+      layers: [{ id: "weekly", users: session.user ? [session.user.id] : [], ...firstTurn(new Date()) }],
+    };
   if (kind === "policy") return { ...own, steps: [{ page: [{ schedule: "" }], wait: "5m" }] };
   if (kind === "service") return own;
   return {};

@@ -126,7 +126,10 @@ function Before() {
   const settings = useRead("GET /settings");
   const push = usePush();
   if (!settings.data) return null;
-  const value = (name: string) => settings.data.items.find((one) => one.name === name)?.value ?? "";
+  const value = (name: string) => {
+    const found = settings.data.items.find((one) => one.name === name)?.value ?? "";
+    return found === "not set" ? "" : found;
+  };
   const [mail, links] = [value("FIREDOG_SMTP_URL"), value("FIREDOG_PUBLIC_URL")];
   const here = location.origin;
   const elsewhere = links !== "" && !links.startsWith(here);
@@ -252,9 +255,12 @@ function People({ service, onDone }: { service: string; onDone: () => void }) {
             <Stack maw={560}>
               <Text c="dimmed">{t.start.people.hint}</Text>
               {oncall.length === 0 && <Text>{t.start.people.nobody}</Text>}
-              {oncall.map((row) => (
-                <Text key={`${row.step}${row.user}${row.schedule}`}>
-                  {t.start.people.step(row.step ?? 1, row.user ? person(row.user) : t.common.nobody)}
+              {[...new Set(oncall.map((row) => row.step ?? 1))].map((step) => (
+                <Text key={step}>
+                  {t.start.people.step(
+                    step,
+                    [...new Set(oncall.filter((row) => (row.step ?? 1) === step).map((row) => person(row.user)))].join(", "),
+                  )}
                 </Text>
               ))}
               {own ? (
