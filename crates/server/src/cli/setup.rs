@@ -108,6 +108,8 @@ fn contents(setup: &Setup) -> String {
         (setup.policies.len(), "policy"),
         (setup.services.len(), "service"),
         (setup.routes.len(), "route"),
+        (setup.institutions.len(), "institution"),
+        (setup.runbooks.len(), "runbook"),
     ];
     let word = |(n, noun): (usize, &str)| if noun == "policy" && n != 1 { format!("{n} policies") } else { count(n, noun) };
     kinds.into_iter().filter(|(n, _)| *n > 0).map(word).collect::<Vec<_>>().join(", ")

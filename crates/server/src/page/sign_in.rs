@@ -323,7 +323,9 @@ async fn accepted(app: &App, token: &str, given: &Given, password: &str, from: &
             sign_in::check_password(password)?;
             let Given { name, email, team, timezone, .. } = given;
             if !is_zone(timezone) {
-                return Err(Error::Invalid(format!("`{timezone}` is no time zone; choose one from the list, such as Europe/Berlin")));
+                return Err(Error::Invalid(format!(
+                    "`{timezone}` is no time zone; choose one from the list, such as Europe/Berlin"
+                )));
             }
             let beginning =
                 Beginning { name: name.clone(), email: email.clone(), team: team.clone(), timezone: timezone.clone() };
