@@ -46,6 +46,13 @@ export const routes: Route[] = [
     screen: lazy(() => import("./screens/shifts")),
   },
   {
+    path: "/runbooks",
+    nav: { group: "desk", text: nav.runbooks, icon: "list" },
+    screen: lazy(() => import("./screens/runbooks")),
+  },
+  { path: "/runbooks/:id", screen: lazy(() => import("./screens/runbooks/runbook")) },
+  { path: "/runs/:id", screen: lazy(() => import("./screens/runbooks/run")) },
+  {
     path: "/services",
     nav: { group: "setup", text: nav.services, icon: "box" },
     screen: lazy(() => import("./screens/services")),
@@ -75,5 +82,5 @@ export const routes: Route[] = [
   { path: "/me", screen: lazy(() => import("./screens/me")) },
   { path: "/proof", nav: { group: "ahead", text: nav.proof, icon: "shield" }, screen: lazy(() => import("./screens/proof")) },
   { path: "/report", nav: { group: "look", text: nav.report, icon: "chart" }, screen: lazy(() => import("./screens/report")) },
-  { path: "/audit", nav: { group: "look", text: nav.audit, icon: "list" }, screen: lazy(() => import("./screens/audit")) },
+  { path: "/audit", nav: { group: "look", text: nav.audit, icon: "note" }, screen: lazy(() => import("./screens/audit")) },
 ];

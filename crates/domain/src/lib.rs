@@ -5,6 +5,7 @@
 pub mod alert;
 pub mod cover;
 pub mod delivery;
+pub mod diagnosis;
 pub mod escalation;
 pub mod event;
 pub mod id;

@@ -4,6 +4,7 @@
 //! serialises from here loads again through [`load`]. Local times of the files are resolved to
 //! instants while loading; the rest keeps its local meaning (rotations, windows).
 
+use crate::diagnosis::table::Table;
 use crate::id::*;
 use crate::matcher::Matcher;
 use crate::runbook::Runbook;
@@ -42,6 +43,12 @@ pub struct Setup {
     pub institutions: Named<Institution>,
     #[serde(skip_serializing_if = "Named::is_empty")]
     pub runbooks: Named<Runbook>,
+    /// At most one of each kind.
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    pub connections: Named<Connection>,
+    /// Beside the shipped one.
+    #[serde(skip_serializing_if = "Named::is_empty")]
+    pub tables: Named<Table>,
 }
 
 /// Things with a slug, kept in the order of their slugs, written as a list.
@@ -114,7 +121,7 @@ macro_rules! slugs {
         }
     )+};
 }
-slugs!(Team, User, Schedule, Policy, Service, Silence, Maintenance, Institution);
+slugs!(Team, User, Schedule, Policy, Service, Silence, Maintenance, Institution, Connection);
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Team {
@@ -501,6 +508,55 @@ impl IntegrationKind {
             Self::Grafana => "grafana",
             Self::Generic => "generic",
             Self::Heartbeat => "heartbeat",
+        }
+    }
+}
+
+/// A configured outside system, with its secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Connection {
+    pub id: ConnectionId,
+    pub kind: ConnectionKind,
+    pub url: String,
+    /// With it, the secret is a password; without it, a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// In the files as written there, in the store sealed with the server's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+    /// Logs: a pattern of indices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<String>,
+    /// Logs: what their fields are called, by [`LOG_FIELDS`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, String>,
+    /// Chat: where support reads, unless the institution has a room of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<String>,
+    /// Chat: the user group whose answers count. `None`: any person's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+}
+
+/// What fields of logs are told of.
+pub const LOG_FIELDS: [&str; 9] =
+    ["time", "institution", "service", "kind", "outcome", "error_type", "error_message", "stack", "request_id"];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConnectionKind {
+    /// Elasticsearch or OpenSearch.
+    Elasticsearch,
+    Slack,
+}
+
+impl ConnectionKind {
+    pub const ALL: [Self; 2] = [Self::Elasticsearch, Self::Slack];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Elasticsearch => "elasticsearch",
+            Self::Slack => "slack",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use firedog_domain::diagnosis::table::{Row, Table};
 use firedog_domain::id::OverrideId;
 use firedog_domain::matcher::{MatchOp, Matcher};
 use firedog_domain::runbook::{Answer, AnswerKind, Confirm, Need, Runbook, Step as RunbookStep};
@@ -377,6 +378,16 @@ prop_compose! {
             maintenance: maintenance.into_iter().collect(),
             institutions: [institution].into_iter().collect(),
             runbooks: runbook.into_iter().collect(),
+            connections: [
+                Connection { id: "logs".into(), kind: ConnectionKind::Elasticsearch, url: "https://logs:9200/es".to_owned(), user: Some("it".to_owned()),
+                    secret: Some("${NOT} a reference".to_owned()), index: Some("interaction-*".to_owned()), fields: [("time".to_owned(), "@timestamp".to_owned())].into(), room: None, group: None },
+                Connection { id: "chat".into(), kind: ConnectionKind::Slack, url: "https://slack.com/api".to_owned(), user: None, secret: Some("xoxb".to_owned()),
+                    index: None, fields: std::collections::BTreeMap::new(), room: Some("#support".to_owned()), group: Some("S1".to_owned()) },
+            ].into_iter().collect(),
+            tables: [Table { id: "mine".into(), rows: vec![
+                Row { id: "a".to_owned(), when: Some("root == 'tls' || failing".to_owned()), owner: "ours".to_owned(), remedy: "watch".to_owned(), why: "it: #1".to_owned() },
+                Row { id: "else".to_owned(), when: None, owner: "unclear".to_owned(), remedy: "ask_human".to_owned(), why: String::new() },
+            ] }].into_iter().collect(),
         }
     }
 }

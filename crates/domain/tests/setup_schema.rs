@@ -151,6 +151,14 @@ fn everything() -> Value {
         "institutions": [{
             "id": "inst-1", "name": "N", "code": "1", "host": "host-1", "core_endpoint": "https://core", "room": "r", "vendor": "v",
         }],
+        "connections": [
+            { "id": "logs", "kind": "elasticsearch", "url": "https://logs", "user": "u", "secret": "s", "index": "i-*", "fields": { "time": "t" } },
+            { "id": "chat", "kind": "slack", "url": "https://chat", "secret_file": "file", "room": "r", "group": "g" },
+        ],
+        "tables": [{ "table": "mine", "rows": [
+            { "id": "one", "when": "failing", "owner": "ours", "remedy": "restart", "why": "w" },
+            { "id": "else", "owner": "unclear", "remedy": "ask_human" },
+        ] }],
         "runbooks": [{
             "runbook": "r", "title": "R", "team": "t", "for": { "institution": "required" }, "on": "labels.a == 'b'", "deadline": "2h",
             "steps": [

@@ -120,3 +120,23 @@ def test_signing_in_without_a_password(t):
 @slow(40)
 def test_looking_across(t):
     story(t, "look", town(t), key=setups.KEYS["pd"])
+
+
+@slow(40)
+def test_runbooks_by_hand(t):
+    setup = setups.pupper(lambda user: [{"id": "hook", "webhook": f"{t.hooks.url}/{user}"}])
+    setup["institutions"] = [{"id": "inst-1", "name": "Example Credit Union", "core_endpoint": "https://core.example.org"}]
+    service = setup["services"][0]["id"]
+    setup["runbooks"] = [{
+        "runbook": "core-down",
+        "title": "The core is down for one institution",
+        "team": "pupper",
+        "for": {"institution": "required"},
+        "steps": [
+            {"do": "Tell support what we know", "uses": "support.tell"},
+            {"do": "Find the root error", "uses": "logs.root_error"},
+            {"do": "Whose side is it?", "as": "decision", "ask": {"owner": ["ours", "theirs"], "remedy": ["restart", "case"]}},
+            {"do": "Restart the shop", "when": "decision.remedy == 'restart'", "uses": "service.restart", "with": {"service": service}},
+        ],
+    }]
+    story(t, "runbooks", t.firedog(setup), service=service)

@@ -15,7 +15,7 @@ const MAX_LINE_CHARS: usize = 120;
 /// in `setup`, so that the caller decides what leaves the server.
 pub fn export(setup: &Setup) -> Vec<SourceFile> {
     let whole = serde_json::to_value(setup).expect("a setup has text keys only");
-    let parts: [(&str, &[&str]); 8] = [
+    let parts: [(&str, &[&str]); 10] = [
         ("teams.yaml", &["teams"]),
         ("users.yaml", &["users"]),
         ("schedules.yaml", &["schedules"]),
@@ -24,6 +24,8 @@ pub fn export(setup: &Setup) -> Vec<SourceFile> {
         ("routes.yaml", &["routes", "silences", "maintenance"]),
         ("institutions.yaml", &["institutions"]),
         ("runbooks.yaml", &["runbooks"]),
+        ("connections.yaml", &["connections"]),
+        ("tables.yaml", &["tables"]),
     ];
     let mut files: Vec<SourceFile> = Vec::new();
     for (name, keys) in parts {

@@ -110,7 +110,7 @@ pub fn load(files: &[SourceFile], outside: &dyn Outside) -> Loaded {
         return refused(problems);
     }
     let mut reader = Reader::new(files, outside, problems, broken);
-    // A runbook has a file of its own: it reads like one entry of `runbooks`.
+    // A runbook or a table has a file of its own: it reads like one entry of the list.
     let documents: Vec<yaml::Node> = documents.into_iter().map(runbooks::wrap).collect();
     let roots: Vec<_> = documents.iter().filter_map(|node| reader.object(node, &keys::SETUP)).collect();
     reader.index(&roots);
@@ -174,6 +174,13 @@ fn read_setup(reader: &mut Reader, roots: &[reader::Fields]) -> Setup {
         }
         for item in reader.objects(root.get("runbooks"), &keys::RUNBOOK, MAX_OBJECTS) {
             put(&mut setup.runbooks, runbooks::runbook(reader, &item));
+        }
+        for item in reader.objects(root.get("connections"), &keys::CONNECTION, MAX_OBJECTS) {
+            let connection = runbooks::connection(reader, &item, &setup);
+            put(&mut setup.connections, connection);
+        }
+        for item in reader.objects(root.get("tables"), &keys::TABLE, MAX_OBJECTS) {
+            put(&mut setup.tables, runbooks::table(reader, &item));
         }
         if let Some(field) = root.get("catch_all") {
             people::catch_all(reader, field, &mut setup);

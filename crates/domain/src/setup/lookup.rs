@@ -3,6 +3,17 @@
 use super::*;
 
 impl Setup {
+    /// The connection of a kind; there is one at most.
+    pub fn connection(&self, kind: ConnectionKind) -> Option<&Connection> {
+        self.connections.iter().find(|connection| connection.kind == kind)
+    }
+
+    /// A decision table of the setup, or the shipped one.
+    pub fn table(&self, id: &str) -> Option<Table> {
+        let shipped = || (id == crate::diagnosis::table::SHIPPED).then(crate::diagnosis::table::shipped);
+        self.tables.get(id).cloned().or_else(shipped)
+    }
+
     pub fn team(&self, id: &TeamId) -> Option<&Team> {
         self.teams.get(id.as_str())
     }

@@ -14,7 +14,7 @@ pub struct Plan {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// `team`, `user`, `schedule`, `policy`, `catch_all`, `service`, `routes`, `silence`, `maintenance`, `institution`, `runbook`.
+    /// `team`, `user`, `schedule`, `policy`, `catch_all`, `service`, `routes`, `silence`, `maintenance`, `institution`, `runbook`, `connection`, `table`.
     pub kind: &'static str,
     pub id: String,
     /// Of a changed object: field by field.
@@ -42,6 +42,8 @@ pub fn plan(old: &Setup, new: &Setup) -> Plan {
     plan.compare("maintenance", &old.maintenance, &new.maintenance);
     plan.compare("institution", &old.institutions, &new.institutions);
     plan.compare("runbook", &old.runbooks, &new.runbooks);
+    plan.compare("connection", &old.connections, &new.connections);
+    plan.compare("table", &old.tables, &new.tables);
     plan
 }
 

@@ -259,7 +259,7 @@ pub(super) struct StepRow {
     why: Option<&'static str>,
     /// What to do, what is waited for, why it was skipped.
     text: String,
-    plan: Option<PlanRow>,
+    plan: Option<RunPlan>,
     /// What a person who does it answers.
     questions: Vec<QuestionRow>,
     args: Map<String, Value>,
@@ -274,7 +274,7 @@ pub(super) struct StepRow {
 
 /// What waits for a yes.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub(super) struct PlanRow {
+pub(super) struct RunPlan {
     lines: Vec<String>,
     /// Names exactly this plan; a confirmation says it.
     hash: String,
@@ -341,7 +341,7 @@ impl From<RunStep> for StepRow {
                 text.clone_from(said);
             }
             StepState::Confirming { plan: wanted, until } => {
-                plan = Some(PlanRow {
+                plan = Some(RunPlan {
                     lines: wanted.lines.clone(),
                     hash: wanted.hash.clone(),
                     until: *until,

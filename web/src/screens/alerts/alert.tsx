@@ -26,6 +26,7 @@ import {
   useAsk,
   When,
 } from "../../ui";
+import { ForAlert } from "../runbooks/for-alert";
 import { SNOOZES, useActions } from "./act";
 import style from "./alert.module.css";
 import { History } from "./history";
@@ -53,6 +54,7 @@ export default function AlertScreen() {
             <Grid.Col span={{ base: 12, md: 5 }}>
               <Stack>
                 <Facts card={card} />
+                <ForAlert id={card.id} />
                 <Similar id={card.id} />
                 <Events id={card.id} />
               </Stack>

@@ -6,6 +6,7 @@ import { Block, Empty, Group, Mark, Read, Screen, Stack, Text, TextLink, Until, 
 import { useActions } from "../alerts/act";
 import { byUrgency } from "../alerts/filters";
 import { AlertLine, ROW_HEIGHT } from "../alerts/row";
+import { about } from "../runbooks/runs";
 import { Covers, useCovers } from "../shifts/covers";
 
 /** What the landing page shows of each kind; the inbox has all. */
@@ -19,6 +20,8 @@ export default function Now() {
   const session = useSession();
   const { toMe: asked } = useCovers();
   const may = useMay();
+  const runs = useRead("GET /runs", { query: { open: true, limit: 100 } }, { every: 5_000 });
+  const asking = runs.data?.items.filter((run) => run.waits_for.length > 0) ?? [];
   const phone = useMediaQuery("(max-width: 48em)", false, { getInitialValueInEffect: false }) ?? false;
   const mine = (acknowledged.data?.items ?? []).filter((alert) => session.user && alert.acknowledged_by === session.user.id);
   return (
@@ -28,7 +31,7 @@ export default function Now() {
           const waiting = [...items].sort(byUrgency).slice(0, SHOWN);
           return (
             <Stack>
-              {waiting.length === 0 && mine.length === 0 && asked.length === 0 && (
+              {waiting.length === 0 && mine.length === 0 && asked.length === 0 && asking.length === 0 && (
                 <Empty
                   icon="check"
                   title={t.now.calm}
@@ -75,6 +78,23 @@ export default function Now() {
                     </div>
                   ))}
                 </section>
+              )}
+              {asking.length > 0 && (
+                <Block title={t.run.waits}>
+                  <Stack gap="xs">
+                    {asking.map((run) => (
+                      <Group key={run.id} gap="sm">
+                        <Mark tone="warn" icon="hand">
+                          {t.run.waiting(run.waits_for.length)}
+                        </Mark>
+                        <TextLink to={`/runs/${run.id}`}>{[run.title, about(run.inputs)].filter(Boolean).join(": ")}</TextLink>
+                        <Text size="sm" c="dimmed">
+                          {run.steps.find((step) => step.place === run.waits_for[0])?.do}
+                        </Text>
+                      </Group>
+                    ))}
+                  </Stack>
+                </Block>
               )}
               <Covers />
               <OnCall />

@@ -10,13 +10,14 @@ import { policies, simulate } from "./policies";
 import { proof } from "./proof";
 import { me, people, quiet } from "./quiet";
 import { reach } from "./reach";
+import { run, runbooks } from "./runbooks";
 import { schedules, shifts } from "./schedules";
 import { services } from "./services";
 import { shell } from "./shell";
 import { start } from "./start";
 
 // One file per part of the app; sentences with values are functions, so that another language may order them anew.
-const desk = { help, leave, now, alerts, alert, oncall, schedules, shifts, covers };
+const desk = { help, leave, now, alerts, alert, oncall, schedules, shifts, covers, runbooks, run };
 const setup = { services, policies, simulate, people, quiet, start, me, reach, edit, integrations };
 const look = { board, calendar, hidden, report, settings, proof, audit };
 export const en = { ...common, ...desk, ...setup, ...look, shell };

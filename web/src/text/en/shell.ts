@@ -9,6 +9,7 @@ export const shell = {
     oncall: "On call now",
     schedules: "Schedules",
     shifts: "My shifts",
+    runbooks: "Runbooks",
     services: "Services",
     policies: "Escalation",
     integrations: "Integrations",

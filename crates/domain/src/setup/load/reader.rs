@@ -60,7 +60,7 @@ impl<'n> Field<'n> {
 }
 
 /// Kinds of objects that have ids: the list they stand in and their name.
-const INDEXED: [(&str, &str); 9] = [
+const INDEXED: [(&str, &str); 11] = [
     ("teams", "team"),
     ("users", "user"),
     ("schedules", "schedule"),
@@ -70,6 +70,8 @@ const INDEXED: [(&str, &str); 9] = [
     ("maintenance", "maintenance"),
     ("institutions", "institution"),
     ("runbooks", "runbook"),
+    ("connections", "connection"),
+    ("tables", "table"),
 ];
 
 /// Names listed in a help text; more are not read.
@@ -112,7 +114,10 @@ impl<'a> Reader<'a> {
     pub fn index(&mut self, roots: &[Fields]) {
         for (list, kind) in INDEXED {
             for item in roots.iter().filter_map(|root| root.node.get(list)?.list()).flatten() {
-                let key = if kind == "runbook" { "runbook" } else { "id" };
+                let key = match kind {
+                    "runbook" | "table" => kind,
+                    _ => "id",
+                };
                 let Some((node, id)) = item.get(key).and_then(|node| Some((node, node.scalar()?))) else { continue };
                 if let Some(first) = self.spans.get(&(kind, id.to_owned())).copied() {
                     let place = self.place(first);

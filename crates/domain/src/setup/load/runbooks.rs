@@ -5,6 +5,7 @@ use super::people::MAX_FEW;
 use super::reader::{Field, Fields, Reader};
 use super::services::expression_span;
 use super::yaml::{Key, Node, Value as Yaml};
+use crate::diagnosis::table::{self as tables, MAX_ROWS, Row, SHIPPED, Table};
 use crate::runbook::check::{At, Catalogue};
 use crate::runbook::{Answer, AnswerKind, Confirm, DEFAULT_DEADLINE, MAX_STEPS, Need, Runbook, Step, check};
 use crate::setup::schema::keys;
@@ -25,6 +26,74 @@ pub(super) fn institution(r: &mut Reader, f: &Fields) -> Institution {
         room: f.has("room").then(|| r.text(f.get("room"))),
         vendor: f.has("vendor").then(|| r.text(f.get("vendor"))),
     }
+}
+
+pub(super) fn connection(r: &mut Reader, f: &Fields, setup: &Setup) -> Connection {
+    let id = ConnectionId(r.id(f));
+    let kinds = ConnectionKind::ALL.map(|kind| (kind.as_str(), kind));
+    let kind = r.word(f.get("kind"), &kinds).unwrap_or(ConnectionKind::Elasticsearch);
+    if let Some(other) = setup.connection(kind).filter(|other| other.id != id) {
+        let span = f.key_span("kind");
+        r.error("duplicate", span, format!("connection `{}` is of kind {} already", other.id, kind.as_str())).help =
+            Some("keep one connection of each kind".to_owned());
+    }
+    let only = |r: &mut Reader, key: &str, of: ConnectionKind| {
+        if f.has(key) && kind != of {
+            r.error("bad_value", f.key_span(key), format!("`{key}` goes with `kind: {}`", of.as_str())).help =
+                Some(format!("remove `{key}`"));
+        }
+    };
+    only(r, "index", ConnectionKind::Elasticsearch);
+    only(r, "fields", ConnectionKind::Elasticsearch);
+    only(r, "room", ConnectionKind::Slack);
+    only(r, "group", ConnectionKind::Slack);
+    if kind == ConnectionKind::Elasticsearch && !f.has("index") && !f.incomplete() {
+        r.error("missing_key", f.span, "logs are in an index").help = Some("add for example `index: interaction-*`".to_owned());
+    }
+    let mut fields = BTreeMap::new();
+    for (name, field) in r.texts(f.get("fields")) {
+        if !LOG_FIELDS.contains(&name.as_str()) {
+            r.error("unknown_key", f.key_span("fields"), format!("`{name}` is nothing that logs are asked for")).help =
+                Some(format!("fields are told for: {}", LOG_FIELDS.join(", ")));
+        }
+        fields.insert(name, field);
+    }
+    let text = |r: &mut Reader, key: &str| f.has(key).then(|| r.text(f.get(key)));
+    Connection {
+        id,
+        kind,
+        url: r.url(f.get("url")).unwrap_or_default(),
+        user: text(r, "user"),
+        secret: r.secret(f, "secret", "secret_file").map(|(secret, _)| secret),
+        index: text(r, "index"),
+        fields,
+        room: text(r, "room"),
+        group: text(r, "group"),
+    }
+}
+
+pub(super) fn table(r: &mut Reader, f: &Fields) -> Table {
+    let id = TableId(r.id_named(f, "table"));
+    let items = r.objects(f.get("rows"), &keys::TABLE_ROW, MAX_ROWS);
+    let row = |(r, f): (&mut Reader, &Fields)| Row {
+        id: r.id(f),
+        when: r.scalar(f.get("when")).map(|(text, _)| text.to_owned()),
+        owner: r.text(f.get("owner")),
+        remedy: r.text(f.get("remedy")),
+        why: r.text(f.get("why")),
+    };
+    let rows = items.iter().map(|f| row((&mut *r, f))).collect();
+    let table = Table { id, rows };
+    for (at, key, message) in tables::check(&table) {
+        let Some(item) = items.get(at) else { continue };
+        let span = match item.get(key) {
+            Some(field) => field.node.span,
+            None => item.span,
+        };
+        let known = tables::names().keys().cloned().collect::<Vec<_>>().join(", ");
+        r.error("bad_table", span, message).help = Some(format!("conditions name: {known}")).filter(|_| key == "when");
+    }
+    table
 }
 
 /// Without what refers to other objects, which [`refuse_mistakes`] looks at once all of them are known.
@@ -132,19 +201,22 @@ impl Catalogue for Known<'_> {
             "service" => all(self.0.services.slugs().collect()),
             "institution" => all(self.0.institutions.slugs().collect()),
             "team" => all(self.0.teams.slugs().collect()),
+            "table" => all(self.0.tables.slugs().chain([SHIPPED]).collect()),
             _ => Vec::new(),
         }
     }
 }
 
-/// A document that is one runbook, as a setup with this runbook.
+/// A document that is one runbook or one table, as a setup with just that.
 pub(super) fn wrap(document: Node) -> Node {
-    if document.get("runbook").is_none() {
-        return document;
-    }
+    let list_name = match () {
+        () if document.get("runbook").is_some() => "runbooks",
+        () if document.get("table").is_some() => "tables",
+        () => return document,
+    };
     let (span, incomplete) = (document.span, document.incomplete);
     let list = Node { span, incomplete, value: Yaml::List(vec![document]) };
-    Node { span, incomplete, value: Yaml::Map(vec![(Key { text: "runbooks".to_owned(), span }, list)]) }
+    Node { span, incomplete, value: Yaml::Map(vec![(Key { text: list_name.to_owned(), span }, list)]) }
 }
 
 /// What can be told of runbooks once the whole setup is known.

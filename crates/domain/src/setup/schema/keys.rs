@@ -146,6 +146,18 @@ pub static SETUP: Object = Object {
             "Reviewed procedures. A runbook may also have a file of its own, which begins with `runbook: ID`.",
             r#"[{"runbook": "restart", "steps": [{"do": "Restart it"}]}]"#,
         ),
+        may(
+            "connections",
+            List(&Map(&CONNECTION)),
+            "Outside systems that runbooks use, at most one of each kind.",
+            r#"[{"id": "logs", "kind": "elasticsearch", "url": "https://logs.example.org:9200", "index": "interaction-*"}]"#,
+        ),
+        may(
+            "tables",
+            List(&Map(&TABLE)),
+            "Decision tables. A table may also have a file of its own, which begins with `table: ID`.",
+            r#"[{"table": "mine", "rows": [{"id": "else", "owner": "unclear", "remedy": "ask_human"}]}]"#,
+        ),
     ],
 };
 
@@ -606,6 +618,57 @@ pub static RUNBOOK_STEP: Object = Object {
     ],
 };
 
+pub static CONNECTION: Object = Object {
+    what: "connection",
+    about: "An outside system that runbooks use.",
+    exactly_one: &[],
+    keys: &[
+        must("id", Slug, ID, r#""logs""#),
+        must("kind", OneOf(&["elasticsearch", "slack"]), "What it speaks.", r#""elasticsearch""#),
+        must("url", Url, "Where it is, with a path if it has one.", r#""https://logs.example.org:9200""#),
+        may("user", Text, "With it, the secret is its password; without it, a token.", r#""firedog""#),
+        may("secret", Text, "The password or token. May be `${ENV}`.", r#""${LOGS_PASSWORD}""#),
+        may("secret_file", Text, "A file with the secret.", r#""logs-password""#),
+        may("index", Text, "Of elasticsearch: the pattern of its indices.", r#""interaction-*""#),
+        may(
+            "fields",
+            Texts,
+            "Of elasticsearch: what its fields are called, for time, institution, service, kind, outcome, error_type, error_message, stack and request_id.",
+            r#"{"institution": "institution.id", "outcome": "interaction.outcome"}"#,
+        ),
+        may("room", Text, "Of slack: where support reads, unless an institution has a room of its own.", r##""#support-ff""##),
+        may("group", Text, "Of slack: the id of the user group whose answers count. Default: any person's.", r#""S0614TZR7""#),
+    ],
+};
+
+pub static TABLE: Object = Object {
+    what: "decision table",
+    about: "Rows in order; the first that holds decides.",
+    exactly_one: &[],
+    keys: &[
+        must("table", Slug, ID, r#""ours-or-theirs""#),
+        must(
+            "rows",
+            OneOrMore(&Map(&TABLE_ROW)),
+            "The last row has no `when`.",
+            r#"[{"id": "else", "owner": "unclear", "remedy": "ask_human"}]"#,
+        ),
+    ],
+};
+
+pub static TABLE_ROW: Object = Object {
+    what: "row",
+    about: "What is decided where its condition holds.",
+    exactly_one: &[],
+    keys: &[
+        must("id", Slug, ID, r#""pool""#),
+        may("when", Text, "CEL over the evidence. The last row has none.", r#""root == 'pool_exhausted' && probe_ok""#),
+        must("owner", OneOf(crate::runbook::actions::OWNERS), "Whose side it is on.", r#""ours""#),
+        must("remedy", OneOf(crate::runbook::actions::REMEDIES), "What to do.", r#""restart""#),
+        may("why", Text, "For whoever reads the decision.", r#""our pool is exhausted, and the way to the core is open""#),
+    ],
+};
+
 pub static OBJECTS: &[&Object] = &[
     &SETUP,
     &TEAM,
@@ -632,4 +695,7 @@ pub static OBJECTS: &[&Object] = &[
     &INSTITUTION,
     &RUNBOOK,
     &RUNBOOK_STEP,
+    &CONNECTION,
+    &TABLE,
+    &TABLE_ROW,
 ];
