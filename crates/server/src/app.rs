@@ -4,9 +4,10 @@ use crate::config::Config;
 use crate::deliver::Delivery;
 use crate::limit::Buckets;
 use crate::metrics::Metrics;
+use crate::ops::connected::Connected;
 use crate::ops::ingest::RecentScene;
 use crate::ops::payloads::Payloads;
-use crate::ops::perform::Performer;
+use crate::ops::perform::{Parts as PerformerParts, Performer};
 use crate::secret::Key;
 use crate::stream::Hub;
 use firedog_connectors::oidc::{Provider, Settings};
@@ -22,6 +23,7 @@ pub struct App(Arc<Parts>);
 pub struct Parts {
     pub engine: Engine,
     pub runs: Runs,
+    pub connected: Arc<Connected>,
     pub delivery: Arc<Delivery>,
     pub config: Config,
     pub key: Key,
@@ -49,11 +51,13 @@ impl App {
         let started_at = engine.clock().now();
         let buckets = Buckets::new(&config);
         let oidc = provider(&config);
-        let performer = Performer { engine: engine.clone(), links_base: links_base.clone() };
-        let runs = Runs::new(engine.core().clone(), Arc::new(performer));
+        let connected = Arc::new(Connected::new(key.clone()));
+        let parts = PerformerParts { engine: engine.clone(), connected: connected.clone(), links_base: links_base.clone() };
+        let runs = Runs::new(engine.core().clone(), Arc::new(Performer(Arc::new(parts))));
         Self(Arc::new(Parts {
             engine,
             runs,
+            connected,
             delivery,
             config,
             key,

@@ -7,6 +7,7 @@ pub mod board;
 pub mod calendar;
 pub mod catalogue;
 pub mod chores;
+pub mod connected;
 pub mod cover;
 pub mod device;
 pub mod doctor;

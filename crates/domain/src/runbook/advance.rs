@@ -272,9 +272,11 @@ impl Run {
     /// Begins whatever can begin now, until something has to be waited for.
     fn go_on(&mut self, around: &dyn Surroundings, now: Timestamp, fx: &mut Effects) {
         while self.is_open() {
-            let Some(first) = self.steps.iter().position(|step| !step.is_over()) else {
+            if self.steps.iter().all(RunStep::is_over) {
                 return self.end(RunState::Done, "every step is over", None, now, fx);
-            };
+            }
+            // What goes on beside the others holds up nobody, but the run ends after it.
+            let Some(first) = self.steps.iter().position(|step| !step.is_over() && !step.is_beside()) else { return };
             let group = self.steps[first].together.clone();
             let end = match &group {
                 Some(group) => {

@@ -423,6 +423,12 @@ impl RunStep {
         matches!(self.state, StepState::Done | StepState::Skipped { .. })
     }
 
+    /// It goes on while later steps are done.
+    pub fn is_beside(&self) -> bool {
+        let going = matches!(self.state, StepState::Doing { .. } | StepState::Waiting { .. });
+        going && self.action().is_some_and(|action| action.background)
+    }
+
     pub fn action(&self) -> Option<&'static actions::Action> {
         actions::get(self.spec.uses.as_deref()?)
     }

@@ -1,6 +1,6 @@
 //! The setup: checking it, planning, applying, exporting.
 
-use super::{Error, Result, objects};
+use super::{Error, Result, connected, objects};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::deliver::place;
@@ -9,7 +9,7 @@ use firedog_domain::alert::{Actor, Alert, Pin, State};
 use firedog_domain::setup::diagnostic::Diagnostic;
 use firedog_domain::setup::load::{NoOutside, Outside, SourceFile, check as check_files};
 use firedog_domain::setup::plan::{Plan, plan};
-use firedog_domain::setup::{Contact, Setup, Target, User};
+use firedog_domain::setup::{Connection, Contact, Setup, Target, User};
 use firedog_store::alert::Filter;
 use firedog_store::setup::Stored;
 use firedog_store::{Op, Tx};
@@ -147,7 +147,7 @@ fn as_kept(setup: &Setup) -> Result<Setup> {
     kept.map_err(|error| Error::Broken(format!("the setup does not survive being stored: {error}")))
 }
 
-/// Every secret of a contact method sealed with the server's key.
+/// Every secret of a contact method and of a connection sealed with the server's key.
 fn sealed(key: &Key, mut setup: Setup) -> Result<Setup> {
     let users: Vec<User> = setup.users.iter().cloned().collect();
     let seal = |user: User| -> Result<User> {
@@ -155,24 +155,32 @@ fn sealed(key: &Key, mut setup: Setup) -> Result<Setup> {
         Ok(User { contact, ..user })
     };
     setup.users = users.into_iter().map(seal).collect::<Result<Vec<User>>>()?.into_iter().collect();
+    let connections: Vec<Connection> = setup.connections.iter().cloned().collect();
+    let seal = |connection: Connection| -> Result<Connection> {
+        let place = connected::place(&connection.id);
+        let whose = format!("connection {}", connection.id);
+        Ok(Connection { secret: seal_one(key, &place, connection.secret, &whose)?, ..connection })
+    };
+    setup.connections = connections.into_iter().map(seal).collect::<Result<Vec<Connection>>>()?.into_iter().collect();
     Ok(setup)
 }
 
+fn seal_one(key: &Key, place: &str, secret: Option<String>, whose: &str) -> Result<Option<String>> {
+    match secret {
+        Some(secret) if secret.starts_with(SEALED) => match key.unseal(place, &secret) {
+            Ok(_) => Ok(Some(secret)),
+            Err(_) => Err(Error::Invalid(format!(
+                "the secret of {whose} was sealed by another installation or for another place; write the secret itself"
+            ))),
+        },
+        Some(plain) => Ok(Some(key.seal(place, &plain))),
+        None => Ok(None),
+    }
+}
+
 fn seal_contact(key: &Key, user: &User, contact: Contact) -> Result<Contact> {
-    let place = place(&user.id, &contact.id);
-    let secret = match contact.secret {
-        Some(secret) if secret.starts_with(SEALED) => {
-            if key.unseal(&place, &secret).is_err() {
-                return Err(Error::Invalid(format!(
-                    "the secret of contact {} of {} was sealed by another installation or for another contact method; write the secret itself",
-                    contact.id, user.id
-                )));
-            }
-            Some(secret)
-        }
-        Some(plain) => Some(key.seal(&place, &plain)),
-        None => None,
-    };
+    let whose = format!("contact {} of {}", contact.id, user.id);
+    let secret = seal_one(key, &place(&user.id, &contact.id), contact.secret, &whose)?;
     Ok(Contact { secret, ..contact })
 }
 

@@ -1,0 +1,130 @@
+//! The connections of the setup as clients, made once and kept until their configuration changes.
+
+use crate::secret::Key;
+use firedog_connectors::call::{Auth, CallError, Site};
+use firedog_connectors::elasticsearch::{Fields, Logs};
+use firedog_connectors::slack::Slack;
+use firedog_domain::id::ConnectionId;
+use firedog_domain::setup::{Connection, ConnectionKind, Setup};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What the sealed secret of a connection is bound to.
+pub fn place(id: &ConnectionId) -> String {
+    format!("connection/{id}")
+}
+
+#[derive(Clone)]
+pub enum Client {
+    Logs(Arc<Logs>),
+    Slack(Arc<Slack>),
+}
+
+pub struct Connected {
+    key: Key,
+    /// By id, with the configuration that it was made of.
+    made: Mutex<HashMap<ConnectionId, (Connection, Client)>>,
+}
+
+impl Connected {
+    pub fn new(key: Key) -> Self {
+        Self { key, made: Mutex::default() }
+    }
+
+    pub fn logs(&self, setup: &Setup) -> Result<Arc<Logs>, CallError> {
+        match self.of(setup, ConnectionKind::Elasticsearch)? {
+            Client::Logs(logs) => Ok(logs),
+            Client::Slack(_) => Err(missing(ConnectionKind::Elasticsearch)),
+        }
+    }
+
+    pub fn slack(&self, setup: &Setup) -> Result<Arc<Slack>, CallError> {
+        match self.of(setup, ConnectionKind::Slack)? {
+            Client::Slack(slack) => Ok(slack),
+            Client::Logs(_) => Err(missing(ConnectionKind::Slack)),
+        }
+    }
+
+    fn of(&self, setup: &Setup, kind: ConnectionKind) -> Result<Client, CallError> {
+        let connection = setup.connection(kind).ok_or_else(|| missing(kind))?;
+        self.client(connection)
+    }
+
+    /// The client of a connection.
+    ///
+    /// # Errors
+    /// Its configuration cannot be used, in words.
+    pub fn client(&self, connection: &Connection) -> Result<Client, CallError> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, client)) = made.get(&connection.id)
+            && known == connection
+        {
+            return Ok(client.clone());
+        }
+        let client = self.make(connection)?;
+        made.insert(connection.id.clone(), (connection.clone(), client.clone()));
+        Ok(client)
+    }
+
+    fn make(&self, connection: &Connection) -> Result<Client, CallError> {
+        let misconfigured = |reason: String| CallError::Misconfigured { reason };
+        let secret = match &connection.secret {
+            Some(sealed) => {
+                let unsealed = self.key.unseal(&place(&connection.id), sealed);
+                Some(
+                    unsealed
+                        .map_err(|_| misconfigured("its secret was sealed with another key; apply the setup again".to_owned()))?,
+                )
+            }
+            None => None,
+        };
+        let auth = match (&connection.user, secret) {
+            (Some(user), Some(password)) => Auth::Basic { user: user.clone(), password: password.expose().to_owned() },
+            (None, Some(token)) => Auth::Bearer(token.expose().to_owned()),
+            (Some(_), None) => return Err(misconfigured("it has a user and no secret".to_owned())),
+            (None, None) => Auth::None,
+        };
+        let site = Site::new(&connection.url, &auth, None)?;
+        match connection.kind {
+            ConnectionKind::Elasticsearch => {
+                let index = connection.index.as_deref().unwrap_or_default();
+                Ok(Client::Logs(Arc::new(Logs::new(site, index, fields(connection))?)))
+            }
+            ConnectionKind::Slack => Ok(Client::Slack(Arc::new(Slack::new(site)))),
+        }
+    }
+}
+
+fn missing(kind: ConnectionKind) -> CallError {
+    CallError::Misconfigured { reason: format!("there is no connection of kind {}", kind.as_str()) }
+}
+
+/// The names of fields, with those of the shipped example where a connection names none at all.
+fn fields(connection: &Connection) -> Fields {
+    let named = |name: &str| connection.fields.get(name).cloned();
+    if connection.fields.is_empty() {
+        let common = |name: &str| Some(name.to_owned());
+        return Fields {
+            institution: common("institution.id"),
+            service: common("service.name"),
+            kind: common("interaction.kind"),
+            outcome: common("interaction.outcome"),
+            error_type: common("error.type"),
+            error_message: common("error.message"),
+            stack: None,
+            request_id: common("request.id"),
+            ..Fields::of_time("@timestamp")
+        };
+    }
+    Fields {
+        institution: named("institution"),
+        service: named("service"),
+        kind: named("kind"),
+        outcome: named("outcome"),
+        error_type: named("error_type"),
+        error_message: named("error_message"),
+        stack: named("stack"),
+        request_id: named("request_id"),
+        ..Fields::of_time(&named("time").unwrap_or_else(|| "@timestamp".to_owned()))
+    }
+}

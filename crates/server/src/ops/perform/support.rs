@@ -1,0 +1,164 @@
+//! Telling support, before anything is known and as it becomes known; paging them if nobody of theirs answers.
+
+use super::{Call, done};
+use firedog_connectors::call::CallError;
+use firedog_connectors::slack::{Message, Mrkdwn, Slack, Ts};
+use firedog_domain::runbook::actions::Effect;
+use firedog_domain::runbook::run::{Progress, RunStep, StepState};
+use firedog_domain::setup::ConnectionKind;
+use firedog_domain::time::{after, mins};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// How long support has to answer where a step does not say.
+const ANSWER_WITHIN: SignedDuration = mins(10);
+/// Between two looks into the thread, in milliseconds.
+const LOOK_MS: i64 = 10_000;
+
+/// What is remembered between two looks.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Thread {
+    room: String,
+    channel: String,
+    ts: Ts,
+    since: Timestamp,
+    until: Timestamp,
+    /// Places of the steps whose findings stand in the thread.
+    #[serde(default)]
+    told: Vec<String>,
+    #[serde(default)]
+    answered_by: Option<String>,
+    #[serde(default)]
+    paged: Option<String>,
+}
+
+impl Call<'_> {
+    pub(super) async fn tell_support(&self) -> Result<Progress, CallError> {
+        let slack = self.parts.connected.slack(self.setup)?;
+        match serde_json::from_value::<Thread>(self.act.call.memo.clone()) {
+            Ok(thread) => self.follow(&slack, thread).await,
+            Err(_) => self.open(&slack).await,
+        }
+    }
+
+    fn room(&self) -> Option<&str> {
+        let named = Some(self.text("room")).filter(|room| !room.is_empty());
+        let of_setup = || self.setup.connection(ConnectionKind::Slack)?.room.as_deref();
+        named.or_else(|| self.institution("room")).or_else(of_setup)
+    }
+
+    /// The first notice: at once, with what is verified so far.
+    async fn open(&self, slack: &Slack) -> Result<Progress, CallError> {
+        let Some(room) = self.room() else {
+            let reason = "nobody says where support reads: set `room` of the institution or of the connection".to_owned();
+            return Ok(Progress::Failed { reason, again: false });
+        };
+        let within = self.length("answer_within", ANSWER_WITHIN);
+        let since = self.run.started_at;
+        let alert_since =
+            self.run.inputs.get("alert").and_then(|alert| alert.get("created_at")?.as_str()?.parse::<Timestamp>().ok());
+        let given = self.text("text");
+        let mut text = Mrkdwn::new().bold(&self.run.title);
+        if let Some(code) = self.institution("code") {
+            text = text.plain(" (institution ").code(code).plain(")");
+        }
+        text = match given {
+            "" => text.plain(": not yet verified, we are looking. Since ").time(alert_since.unwrap_or(since)),
+            given => text.plain(": ").plain(given).plain(" Since ").time(alert_since.unwrap_or(since)),
+        };
+        text = text.plain(". Next update by ").time(after(self.now, within)).plain(". ").link(&self.link(), "What we are doing");
+        let posted = slack.post_once(room, None, &Message::of(text), &self.act.call.key, since).await?;
+        let thread = Thread {
+            room: room.to_owned(),
+            channel: posted.channel,
+            ts: posted.ts,
+            since: self.now,
+            until: after(self.now, within),
+            told: Vec::new(),
+            answered_by: None,
+            paged: None,
+        };
+        Ok(self.again(&thread, format!("told in {room}")))
+    }
+
+    fn again(&self, thread: &Thread, text: String) -> Progress {
+        Progress::Waiting { memo: json!(thread), effect: Effect::Keyed, after_ms: LOOK_MS, text }
+    }
+
+    /// Findings go into the thread as they come; an answer of theirs stops the clock, and its end pages them.
+    async fn follow(&self, slack: &Slack, mut thread: Thread) -> Result<Progress, CallError> {
+        for step in self.run.steps.iter().filter(|step| step.place != self.act.place) {
+            if thread.told.contains(&step.place) {
+                continue;
+            }
+            if let Some(finding) = finding(step) {
+                let key = format!("{}/{}", self.act.call.key, step.place);
+                slack
+                    .post_once(&thread.channel, Some(&thread.ts), &Message::of(Mrkdwn::new().plain(&finding)), &key, thread.since)
+                    .await?;
+                thread.told.push(step.place.clone());
+                // One message per look: each is remembered before the next.
+                return Ok(self.again(&thread, format!("told in {}", thread.room)));
+            }
+        }
+        if thread.answered_by.is_none() {
+            thread.answered_by = self.answer(slack, &thread).await?;
+        }
+        if thread.answered_by.is_none() && thread.paged.is_none() && thread.until <= self.now {
+            if let Some(team) = self.text("otherwise").strip_prefix("page ").map(str::trim) {
+                let message = format!("{}: nobody has answered in {}", self.run.title, thread.room);
+                match self.page_team(team, &message).await {
+                    Ok(alert) => thread.paged = Some(alert),
+                    Err(progress) => return Ok(progress),
+                }
+                return Ok(self.again(&thread, format!("nobody has answered; {team} are paged")));
+            }
+        }
+        let others = self.run.steps.iter().filter(|step| step.place != self.act.place);
+        let is_last = others.clone().all(RunStep::is_over);
+        let settled = thread.answered_by.is_some() || thread.until <= self.now;
+        if !(is_last && settled) {
+            let text = match &thread.answered_by {
+                Some(user) => format!("answered by {user} in {}", thread.room),
+                None => format!("told in {}", thread.room),
+            };
+            return Ok(self.again(&thread, text));
+        }
+        Ok(done(json!({
+            "told": true, "room": thread.room, "answered": thread.answered_by.is_some(),
+            "by": thread.answered_by.unwrap_or_default(), "paged": thread.paged.unwrap_or_default(),
+        })))
+    }
+
+    /// Somebody of the support group who has written into the thread. Without a group, anybody who is no program.
+    async fn answer(&self, slack: &Slack, thread: &Thread) -> Result<Option<String>, CallError> {
+        let replies = slack.replies(&thread.channel, &thread.ts, &thread.ts).await?;
+        let people: Vec<String> =
+            replies.replies.into_iter().filter(|reply| !reply.by_app).filter_map(|reply| reply.user).collect();
+        if people.is_empty() {
+            return Ok(None);
+        }
+        match self.setup.connection(ConnectionKind::Slack).and_then(|connection| connection.group.as_deref()) {
+            None => Ok(people.into_iter().next()),
+            Some(group) => {
+                let members = slack.group_members(group).await?;
+                Ok(people.into_iter().find(|user| members.contains(user)))
+            }
+        }
+    }
+}
+
+/// What a step has found, in one sentence.
+fn finding(step: &RunStep) -> Option<String> {
+    let text = |name: &str| step.output.get(name).and_then(serde_json::Value::as_str).filter(|text| !text.is_empty());
+    let told = match (&step.state, step.spec.uses.as_deref()) {
+        (
+            StepState::Done,
+            Some("logs.root_error" | "logs.blast_radius" | "net.probe" | "decide" | "service.recovered" | "service.restart"),
+        ) => text("text").map(str::to_owned).or_else(|| text("state").map(str::to_owned))?,
+        (StepState::Done, Some("vendor.case")) => format!("a case is open at the vendor: {}", text("number")?),
+        _ => return None,
+    };
+    Some(format!("{}: {told}", step.spec.what))
+}
