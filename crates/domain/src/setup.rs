@@ -575,6 +575,9 @@ pub struct Institution {
     pub host: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub core_endpoint: Option<String>,
+    /// Certificates (PEM) that its core is believed by, beside the machine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -150,6 +150,7 @@ fn everything() -> Value {
         ],
         "institutions": [{
             "id": "inst-1", "name": "N", "code": "1", "host": "host-1", "core_endpoint": "https://core", "room": "r", "vendor": "v",
+            "authority": "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----",
         }],
         "connections": [
             { "id": "logs", "kind": "elasticsearch", "url": "https://logs", "user": "u", "secret": "s", "index": "i-*", "fields": { "time": "t" } },

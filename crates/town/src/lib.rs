@@ -8,14 +8,24 @@
 //! Everything here speaks real protocols over real sockets, and shares no type with Firedog: a double that uses the
 //! client's own types proves nothing. Nothing here binds outside loopback.
 
+pub mod cores;
+mod desk;
+mod door;
 mod http;
 pub mod inbox;
+pub mod jenkins;
 pub mod mailbox;
+pub mod metrics;
 pub mod prober;
+pub mod search;
 pub mod shop;
+pub mod town;
+pub mod weather;
 
 pub use http::client;
 pub use inbox::{Answer, Inbox, Received};
 pub use mailbox::{Failure, Fault, Mail, Mailbox, Stage};
 pub use prober::{Probe, Prober, Reported, Seen, Sink};
 pub use shop::{Condition, Shop};
+pub use town::Town;
+pub use weather::Weather;

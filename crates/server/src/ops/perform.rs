@@ -170,7 +170,8 @@ impl Call<'_> {
             Ok(target) => target,
             Err(reason) => return Progress::Failed { reason, again: false },
         };
-        let prober = match Prober::new("this server", None) {
+        let authority = self.institution("id").and_then(|id| self.setup.institutions.get(id)?.authority.clone());
+        let prober = match Prober::new("this server", authority.as_deref()) {
             Ok(prober) => prober,
             Err(error) => return failed(error),
         };

@@ -90,6 +90,7 @@ fn inputs(setup: &Setup, runbook: &Runbook, given: &Map<String, Value>, alert: O
                 let institution =
                     setup.institutions.get(text).ok_or_else(|| no_such("institution", text, setup.institutions.slugs()))?;
                 let mut value = json!(institution);
+                value.as_object_mut().map(|parts| parts.remove("authority"));
                 value["name"] = json!(if institution.name.is_empty() { text } else { &institution.name });
                 value["code"] = json!(institution.code.as_deref().unwrap_or(text));
                 value

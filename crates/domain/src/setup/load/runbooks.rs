@@ -12,6 +12,8 @@ use crate::setup::schema::keys;
 use crate::setup::*;
 use serde_json::{Map, Value};
 
+/// A chain of certificates has some kilobytes.
+const MAX_AUTHORITY_BYTES: usize = 32 << 10;
 const SHORTEST: SignedDuration = secs(1);
 /// Runs that take longer are a project.
 const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -23,6 +25,10 @@ pub(super) fn institution(r: &mut Reader, f: &Fields) -> Institution {
         code: f.has("code").then(|| r.text(f.get("code"))),
         host: f.has("host").then(|| r.text(f.get("host"))),
         core_endpoint: f.has("core_endpoint").then(|| r.text(f.get("core_endpoint"))),
+        authority: r.parse(f.get("authority"), |text| {
+            let pem = text.contains("-----BEGIN CERTIFICATE-----") && text.len() <= MAX_AUTHORITY_BYTES;
+            if pem { Ok(text.to_owned()) } else { Err("these are no certificates in PEM".to_owned()) }
+        }),
         room: f.has("room").then(|| r.text(f.get("room"))),
         vendor: f.has("vendor").then(|| r.text(f.get("vendor"))),
     }

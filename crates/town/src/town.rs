@@ -1,0 +1,105 @@
+//! The town: every double under one weather.
+
+use crate::cores::{self, Wardrobe};
+use crate::desk;
+use crate::door::Door;
+use crate::jenkins::{CONTEXT, Jenkins};
+use crate::metrics::Metrics;
+use crate::search::Search;
+use crate::weather::{System, Weather};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+
+/// How often to look whether a condition began or ended by itself. Short even when an hour of the town passes in a second.
+const TICK: Duration = Duration::from_millis(50);
+
+/// A running town. Dropping it ends it at once.
+pub struct Town {
+    weather: Weather,
+    search: Door,
+    metrics: Door,
+    jenkins: Door,
+    cores: Vec<Door>,
+    wardrobe: Wardrobe,
+    ticking: JoinHandle<()>,
+}
+
+impl Town {
+    /// Opens all doubles on free ports of 127.0.0.1: one each, and one for each institution's core.
+    pub async fn start(weather: Weather) -> io::Result<Self> {
+        let wardrobe = Wardrobe::new()?;
+        let mut open = Vec::new();
+        for institution in 0..weather.institutions().len() {
+            open.push(cores::open(&weather, institution, &wardrobe).await?);
+        }
+        let ports = open.iter().map(|door| door.addr().port()).collect();
+        weather.change(|sky| sky.ports = ports);
+        let ticking = tokio::spawn(tick(weather.clone()));
+        Ok(Self {
+            search: desk::open(&weather, System::Search, Arc::new(Search { weather: weather.clone() })).await?,
+            metrics: desk::open(&weather, System::Metrics, Arc::new(Metrics { weather: weather.clone() })).await?,
+            jenkins: desk::open(&weather, System::Jenkins, Arc::new(Jenkins { weather: weather.clone() })).await?,
+            cores: open,
+            wardrobe,
+            ticking,
+            weather,
+        })
+    }
+
+    pub fn weather(&self) -> &Weather {
+        &self.weather
+    }
+
+    /// Elasticsearch. Like all addresses here without a slash at the end.
+    pub fn search_url(&self) -> String {
+        self.search.url()
+    }
+
+    /// Prometheus.
+    pub fn metrics_url(&self) -> String {
+        self.metrics.url()
+    }
+
+    /// With Jenkins' context path.
+    pub fn jenkins_url(&self) -> String {
+        format!("{}/{CONTEXT}", self.jenkins.url())
+    }
+
+    /// Where an institution's core listens; its services are under `/SymXchange`.
+    pub fn core_addr(&self, institution: &str) -> Option<SocketAddr> {
+        let index = self.weather.look().index_of(institution)?;
+        self.cores.get(index).map(Door::addr)
+    }
+
+    /// The certificate, in DER, that a client must trust to find the cores well.
+    pub fn core_certificate(&self) -> Vec<u8> {
+        self.wardrobe.valid_der.clone()
+    }
+}
+
+impl Drop for Town {
+    fn drop(&mut self) {
+        self.ticking.abort();
+    }
+}
+
+async fn tick(weather: Weather) {
+    let mut seen = 0;
+    loop {
+        weather.tell_of_edges(&mut seen);
+        tokio::time::sleep(TICK).await;
+    }
+}
+
+/// Waits until something is so, which opening and closing a port takes a moment for.
+#[cfg(test)]
+pub(crate) async fn eventually(mut is_so: impl AsyncFnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    while !is_so().await {
+        assert!(tokio::time::Instant::now() < deadline, "still not so");
+        tokio::task::yield_now().await;
+    }
+}
