@@ -289,6 +289,7 @@ fn institution() -> impl Strategy<Value = Institution> {
             code,
             host: None,
             core_endpoint,
+            authority: Some("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n".to_owned()),
             room: Some("#support".to_owned()),
             vendor: None,
         })

@@ -279,14 +279,14 @@ pub struct Causes {
     pub mixed: bool,
     /// Too few to tell.
     pub few: bool,
-    /// The message of one of the most frequent class.
+    /// The type of one of the most frequent class, as the logs call it.
     pub sample: String,
     /// One whose certificate has expired, in so many words.
     pub expired: bool,
 }
 
 /// Longest sample, in characters.
-const MAX_SAMPLE: usize = 300;
+const MAX_SAMPLE: usize = 100;
 
 pub fn tally(lines: &[Failed]) -> Causes {
     let lines = &lines[..lines.len().min(MAX_LINES)];
@@ -302,13 +302,9 @@ pub fn tally(lines: &[Failed]) -> Causes {
     let share = if lines.is_empty() { 0.0 } else { most as f64 / lines.len() as f64 };
     let few = lines.len() < LEAST_LINES;
     let mixed = !few && share < MAJORITY;
-    let of_root = |(class, _): &(&&str, &Failed)| ***class == *root;
-    let samples = classes
-        .iter()
-        .zip(lines)
-        .filter(of_root)
-        .map(|(_, line)| if line.message.is_empty() { &line.error_type } else { &line.message });
-    let sample: String = samples.min().map(|text| text.chars().take(MAX_SAMPLE).collect()).unwrap_or_default();
+    // Of texts nothing is kept: customers' names and numbers stand in them in forms that no pattern knows.
+    let of_root = classes.iter().zip(lines).filter(|(class, _)| ***class == *root).map(|(_, line)| line.error_type.as_str());
+    let sample: String = of_root.min().map(|text| text.chars().take(MAX_SAMPLE).collect()).unwrap_or_default();
     let says_expired = |line: &Failed| {
         let text = format!("{} {} {}", line.error_type, line.message, line.stack).to_lowercase();
         ["certificate has expired", "certificate expired", "certificateexpired", "notafter"]

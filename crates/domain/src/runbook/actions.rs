@@ -160,7 +160,7 @@ pub static ACTIONS: &[Action] = &[
             out("late", Kind::Bool, "The logs are late or too few to tell"),
             out("expired", Kind::Bool, "They say that a certificate has expired"),
             out("counts", Kind::Record, "Failed calls by root error"),
-            out("sample", Kind::Text, "One failed call, masked"),
+            out("sample", Kind::Text, "What the logs call it"),
             out("text", Kind::Text, "All of it in one sentence"),
         ],
         effect: Effect::Read,

@@ -10,6 +10,7 @@ mod catalogue;
 mod changes;
 mod cover;
 mod delivery;
+mod diagnosis;
 mod document;
 mod ingest;
 mod leave;

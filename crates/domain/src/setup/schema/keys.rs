@@ -534,7 +534,12 @@ pub static INSTITUTION: Object = Object {
         ),
         may("host", Text, "The host that runs its core, where several share one: they fail together.", r#""host-7""#),
         may("core_endpoint", Text, "Where its core answers, for probes.", r#""https://core.example.org:8443/SymXchange""#),
-        may("authority", Text, "Certificates in PEM that its core is believed by, beside the machine's.", r#""-----BEGIN CERTIFICATE-----""#),
+        may(
+            "authority",
+            Text,
+            "Certificates in PEM that its core is believed by, beside the machine's.",
+            r#""-----BEGIN CERTIFICATE-----""#,
+        ),
         may("room", Text, "Where support reads about it.", r##""#support-ff""##),
         may("vendor", Text, "Who is asked when its side fails.", r#""jsource""#),
     ],
