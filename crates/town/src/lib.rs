@@ -14,11 +14,15 @@ mod door;
 mod http;
 pub mod inbox;
 pub mod jenkins;
+pub mod kubernetes;
 pub mod mailbox;
+pub mod marathon;
+pub mod mesos;
 pub mod metrics;
 pub mod prober;
 pub mod search;
 pub mod shop;
+pub mod slack;
 pub mod town;
 pub mod weather;
 

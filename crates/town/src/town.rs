@@ -4,12 +4,16 @@ use crate::cores::{self, Wardrobe};
 use crate::desk;
 use crate::door::Door;
 use crate::jenkins::{CONTEXT, Jenkins};
+use crate::kubernetes::Kubernetes;
+use crate::marathon::Marathon;
+use crate::mesos::Mesos;
 use crate::metrics::Metrics;
 use crate::search::Search;
+use crate::slack::Slack;
 use crate::weather::{System, Weather};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -22,6 +26,13 @@ pub struct Town {
     search: Door,
     metrics: Door,
     jenkins: Door,
+    marathon: Door,
+    mesos: Door,
+    /// Found through the master.
+    _agent: Door,
+    kubernetes: Door,
+    slack: Door,
+    workspace: Slack,
     cores: Vec<Door>,
     wardrobe: Wardrobe,
     ticking: JoinHandle<()>,
@@ -37,11 +48,23 @@ impl Town {
         }
         let ports = open.iter().map(|door| door.addr().port()).collect();
         weather.change(|sky| sky.ports = ports);
+        let agent_port = Arc::new(OnceLock::new());
+        let mesos = |is_agent| Arc::new(Mesos { weather: weather.clone(), is_agent, agent_port: agent_port.clone() });
+        let agent = desk::open(&weather, System::Mesos, mesos(true)).await?;
+        // Nobody set it before.
+        let _ = agent_port.set(agent.addr().port());
+        let workspace = Slack::new(&weather);
         let ticking = tokio::spawn(tick(weather.clone()));
         Ok(Self {
             search: desk::open(&weather, System::Search, Arc::new(Search { weather: weather.clone() })).await?,
             metrics: desk::open(&weather, System::Metrics, Arc::new(Metrics { weather: weather.clone() })).await?,
             jenkins: desk::open(&weather, System::Jenkins, Arc::new(Jenkins { weather: weather.clone() })).await?,
+            marathon: desk::open(&weather, System::Marathon, Arc::new(Marathon { weather: weather.clone() })).await?,
+            mesos: desk::open(&weather, System::Mesos, mesos(false)).await?,
+            _agent: agent,
+            kubernetes: desk::open(&weather, System::Kubernetes, Arc::new(Kubernetes { weather: weather.clone() })).await?,
+            slack: desk::open(&weather, System::Slack, Arc::new(workspace.clone())).await?,
+            workspace,
             cores: open,
             wardrobe,
             ticking,
@@ -66,6 +89,30 @@ impl Town {
     /// With Jenkins' context path.
     pub fn jenkins_url(&self) -> String {
         format!("{}/{CONTEXT}", self.jenkins.url())
+    }
+
+    pub fn marathon_url(&self) -> String {
+        self.marathon.url()
+    }
+
+    /// The master; it says where the agent is.
+    pub fn mesos_url(&self) -> String {
+        self.mesos.url()
+    }
+
+    /// The API server.
+    pub fn kubernetes_url(&self) -> String {
+        self.kubernetes.url()
+    }
+
+    /// With `/api`, as the base of all methods.
+    pub fn slack_url(&self) -> String {
+        format!("{}/api", self.slack.url())
+    }
+
+    /// The workspace behind it.
+    pub fn slack(&self) -> &Slack {
+        &self.workspace
     }
 
     /// Where an institution's core listens; its services are under `/SymXchange`.

@@ -4,7 +4,7 @@
 //! restarts, so that a question about a span of time has the same answer whenever it is asked. Time is the town's own: handed
 //! in, settable, and as fast as wanted.
 
-use crate::jenkins;
+use crate::{jenkins, kubernetes};
 use jiff::Timestamp;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -107,6 +107,7 @@ pub(crate) struct Sky {
     pub(crate) fleets: Vec<Fleet>,
     pub(crate) live: Platform,
     pub(crate) jenkins: jenkins::Book,
+    pub(crate) kubernetes: kubernetes::Written,
     next: Vec<(System, VecDeque<Outage>)>,
     spells_set: u64,
 }
@@ -132,6 +133,7 @@ impl Weather {
             fleets,
             live: Platform::Marathon,
             jenkins: jenkins::Book::default(),
+            kubernetes: kubernetes::Written::default(),
             next: Vec::new(),
             spells_set: 0,
         };
@@ -249,6 +251,7 @@ impl Weather {
         let mut sky = self.shared.sky.lock().unwrap_or_else(PoisonError::into_inner);
         sky.now = sky.clock.now();
         jenkins::act(&mut sky);
+        kubernetes::act(&mut sky);
         sky
     }
 
@@ -312,6 +315,7 @@ impl Sky {
         annotation: Option<String>,
     ) -> Result<&Rollout, TooMany> {
         let trouble = self.spells.iter().filter(|spell| spell.holds(at)).find_map(|spell| match &spell.condition {
+            Condition::Paused { service: of } if (Platform::Kubernetes, *of) == (platform, service) => Some(Trouble::Paused),
             Condition::Restarts { platform: on, service: of, trouble } if (*on, *of) == (platform, service) => Some(*trouble),
             _ => None,
         });

@@ -135,10 +135,8 @@ fn terms(sky: &Sky, entries: &[Entry], body: &Value, bucket: Bucket<'_>) -> Resu
     Ok(json!({"doc_count_error_upper_bound": 0, "sum_other_doc_count": rest, "buckets": buckets.collect::<Result<Vec<_>, _>>()?}))
 }
 
-fn date_histogram(found: &Found<'_>, entries: &[Entry], body: &Value, bucket: Bucket<'_>) -> Result<Value, Refused> {
-    if kind_of(&field(body)?) != Some(Kind::Date) {
-        return Err(Refused::argument("Field is not supported for aggregation [date_histogram]"));
-    }
+/// The width of a bucket of a histogram over time.
+fn step_ms(body: &Value) -> Result<i64, Refused> {
     let interval = ["fixed_interval", "calendar_interval"].iter().find_map(|key| body[*key].as_str());
     let step = interval.and_then(|text| {
         let unit = text.get(text.len().checked_sub(1)?..)?;
@@ -148,7 +146,59 @@ fn date_histogram(found: &Found<'_>, entries: &[Entry], body: &Value, bucket: Bu
         };
         unit_ms(unit)?.checked_mul(count).filter(|step| *step > 0)
     });
-    let step = step.ok_or_else(|| Refused::argument("Required one of fields [fixed_interval, calendar_interval]"))?;
+    step.ok_or_else(|| Refused::argument("Required one of fields [fixed_interval, calendar_interval]"))
+}
+
+/// A source of a composite aggregation.
+enum By {
+    Terms { field: String, missing: bool },
+    Time { step: i64 },
+}
+
+/// What a source says of an entry, in the order of the answer: a missing value comes first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Missing,
+    Number(i64),
+    Text(String),
+}
+
+impl By {
+    /// `None` leaves the entry out.
+    fn key(&self, sky: &Sky, entry: &Entry) -> Option<Key> {
+        match self {
+            Self::Terms { field, missing } => match lookup(sky, entry, field) {
+                Some(value) => Some(Key::Text(plain(&value))),
+                None => missing.then_some(Key::Missing),
+            },
+            Self::Time { step } => Some(Key::Number(entry.at_ms.div_euclid(*step) * step)),
+        }
+    }
+}
+
+impl Key {
+    fn read(value: &Value) -> Self {
+        match value {
+            Value::Null => Self::Missing,
+            Value::Number(number) => number.as_i64().map_or(Self::Missing, Self::Number),
+            other => Self::Text(plain(other)),
+        }
+    }
+
+    fn shown(&self) -> Value {
+        match self {
+            Self::Missing => Value::Null,
+            Self::Number(number) => json!(number),
+            Self::Text(text) => json!(text),
+        }
+    }
+}
+
+fn date_histogram(found: &Found<'_>, entries: &[Entry], body: &Value, bucket: Bucket<'_>) -> Result<Value, Refused> {
+    if kind_of(&field(body)?) != Some(Kind::Date) {
+        return Err(Refused::argument("Field is not supported for aggregation [date_histogram]"));
+    }
+    let step = step_ms(body)?;
     let mut groups = BTreeMap::<i64, Vec<Entry>>::new();
     for entry in entries {
         groups.entry(entry.at_ms.div_euclid(step) * step).or_default().push(*entry);
@@ -207,30 +257,25 @@ fn composite(sky: &Sky, entries: &[Entry], body: &Value, bucket: Bucket<'_>) -> 
     let mut sources = Vec::new();
     for source in body["sources"].as_array().into_iter().flatten() {
         let (name, source) = only(source, "composite")?;
-        let (kind, terms) = only(source, name)?;
-        if kind != "terms" {
-            return Err(Refused::parsing(format!("invalid source type [{kind}]")));
-        }
-        sources.push((name.to_owned(), grouped_field(terms)?, terms["missing_bucket"] == json!(true)));
+        let (kind, of) = only(source, name)?;
+        let by = match kind {
+            "terms" => By::Terms { field: grouped_field(of)?, missing: of["missing_bucket"] == json!(true) },
+            "date_histogram" => By::Time { step: step_ms(of)? },
+            _ => return Err(Refused::parsing(format!("invalid source type [{kind}]"))),
+        };
+        sources.push((name.to_owned(), by));
     }
-    // `None` sorts first, as a missing bucket does.
-    let mut groups = BTreeMap::<Vec<Option<String>>, Vec<Entry>>::new();
+    let mut groups = BTreeMap::<Vec<Key>, Vec<Entry>>::new();
     for entry in entries {
-        let key = sources.iter().map(|(_, field, missing)| match lookup(sky, entry, field) {
-            Some(value) => Some(Some(plain(&value))),
-            None => missing.then_some(None),
-        });
-        if let Some(key) = key.collect::<Option<Vec<_>>>() {
+        if let Some(key) = sources.iter().map(|(_, by)| by.key(sky, entry)).collect::<Option<Vec<_>>>() {
             groups.entry(key).or_default().push(*entry);
         }
     }
-    let after = body
-        .get("after")
-        .map(|after| sources.iter().map(|(name, ..)| after[name].as_str().map(str::to_owned)).collect::<Vec<_>>());
+    let after = body.get("after").map(|after| sources.iter().map(|(name, _)| Key::read(&after[name])).collect::<Vec<_>>());
     let size = body["size"].as_u64().unwrap_or(10) as usize;
     let page: Vec<_> = groups.into_iter().filter(|(key, _)| after.as_ref().is_none_or(|after| key > after)).take(size).collect();
-    let shown = |key: &[Option<String>]| -> Value {
-        sources.iter().zip(key).map(|((name, ..), value)| (name.clone(), json!(value))).collect::<Map<_, _>>().into()
+    let shown = |key: &[Key]| -> Value {
+        sources.iter().zip(key).map(|((name, _), key)| (name.clone(), key.shown())).collect::<Map<_, _>>().into()
     };
     let last = page.last().map(|(key, _)| shown(key));
     let buckets = page.iter().map(|(key, entries)| bucket(Map::from_iter([("key".to_owned(), shown(key))]), entries));

@@ -23,6 +23,8 @@ pub enum Trouble {
     /// The new instance starts and never becomes healthy: a crash loop on Marathon, an image that cannot be pulled on
     /// Kubernetes.
     Unhealthy,
+    /// The deployment is paused: its template changes, and nothing is launched. It stays so for this restart.
+    Paused,
 }
 
 /// How long a restart takes.
@@ -56,7 +58,6 @@ pub(crate) struct Fleet {
     pub(crate) service: Service,
     pub(crate) pace: Pace,
     pub(crate) trouble: Trouble,
-    pub(crate) paused: bool,
     born: Timestamp,
     pub(crate) rollouts: Vec<Rollout>,
 }
@@ -98,7 +99,7 @@ impl Rollout {
 
 impl Fleet {
     pub(crate) fn new(platform: Platform, service: Service, born: Timestamp) -> Self {
-        Self { platform, service, pace: Pace::default(), trouble: Trouble::None, paused: false, born, rollouts: Vec::new() }
+        Self { platform, service, pace: Pace::default(), trouble: Trouble::None, born, rollouts: Vec::new() }
     }
 
     /// Starts a rolling restart at `at`; one under way ends there with a mix of old and new.
@@ -138,7 +139,7 @@ impl Fleet {
 
     /// The instance that is being launched, and is to take over a slot.
     pub(crate) fn coming(&self, now: Timestamp) -> Option<Instance> {
-        let rollout = self.under_way(now)?;
+        let rollout = self.under_way(now).filter(|rollout| rollout.trouble != Trouble::Paused)?;
         let next = (0..SLOTS).find(|slot| rollout.takes_over(*slot).is_none_or(|at| at > now))?;
         let launched = rollout.launch(next);
         (launched <= now).then_some(Instance { slot: next, revision: self.rollouts.len(), launched, healthy: None })

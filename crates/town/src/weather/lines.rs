@@ -67,11 +67,11 @@ impl Sky {
 
     /// The name under which a field was written at `at`.
     pub(crate) fn name_at<'a>(&'a self, usual: &'a str, at: Timestamp) -> &'a str {
-        let renamings = self.spells.iter().filter(|spell| spell.holds(at)).filter_map(|spell| match &spell.condition {
+        let mut renamings = self.spells.iter().filter(|spell| spell.holds(at)).filter_map(|spell| match &spell.condition {
             Condition::FieldsRenamed { names } => names.iter().find(|(from, _)| from == usual).map(|(_, to)| to.as_str()),
             _ => None,
         });
-        renamings.rev().next().unwrap_or(usual)
+        renamings.next_back().unwrap_or(usual)
     }
 
     /// When an entry can be found.
