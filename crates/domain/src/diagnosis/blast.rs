@@ -9,6 +9,8 @@ const LEAST_CALLS: u64 = 5;
 const FAILS_FROM: f64 = 0.5;
 /// How many times its usual share it has to be.
 const TIMES_USUAL: f64 = 3.0;
+/// From this share on it fails whatever is usual: an outage that lasts does not become the usual.
+const ALL_BUT_ALL: f64 = 0.9;
 
 /// Calls of one institution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,7 +26,8 @@ impl Calls {
     }
 
     fn fails(self, usual: Self) -> bool {
-        self.total >= LEAST_CALLS && self.share() >= FAILS_FROM && self.share() >= TIMES_USUAL * usual.share()
+        let unusual = self.share() >= TIMES_USUAL * usual.share() || self.share() >= ALL_BUT_ALL;
+        self.total >= LEAST_CALLS && self.share() >= FAILS_FROM && unusual
     }
 }
 
@@ -32,7 +35,7 @@ impl Calls {
 #[derive(Clone, Debug, Default)]
 pub struct Counted {
     pub now: BTreeMap<String, Calls>,
-    /// The same length of time before.
+    /// The same length of time a day before, at the same time of day.
     pub usual: BTreeMap<String, Calls>,
     /// The host of each institution that shares one.
     pub hosts: BTreeMap<String, String>,
@@ -76,5 +79,24 @@ pub fn blast(subject: &str, counted: &Counted) -> Blast {
         shared_host_down,
         few,
         text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failing(now: (u64, u64), usual: (u64, u64)) -> bool {
+        let calls = |(failed, total)| BTreeMap::from([("inst-1".to_owned(), Calls { failed, total })]);
+        blast("inst-1", &Counted { now: calls(now), usual: calls(usual), hosts: BTreeMap::new() }).fails
+    }
+
+    #[test]
+    fn an_outage_that_lasts_does_not_become_the_usual() {
+        assert!(failing((214, 214), (214, 214)));
+        assert!(failing((214, 214), (0, 0)));
+        assert!(failing((120, 214), (10, 214)));
+        assert!(!failing((120, 214), (90, 214)), "it always refuses every other call");
+        assert!(!failing((4, 4), (0, 0)), "too few to tell");
     }
 }

@@ -18,7 +18,7 @@ steps:
 "#;
 
 /// As many institutions as make "everybody else" mean something, few enough for a port each.
-const INSTITUTIONS: usize = 40;
+const INSTITUTIONS: usize = 16;
 
 async fn streets(town: &Town) -> Streets {
     let streets = Streets::start(Weather::new(INSTITUTIONS, town.now())).await.unwrap();
@@ -66,7 +66,7 @@ async fn told(town: &Town, institution: &str) -> Value {
     run
 }
 
-fn output<'a>(run: &'a Value, place: usize) -> &'a Value {
+fn output(run: &Value, place: usize) -> &Value {
     &run["steps"][place - 1]["output"]
 }
 
@@ -114,6 +114,7 @@ async fn every_weather_is_told_for_what_it_is() {
             "unclear ask_human",
         ),
     ];
+    let mut wrong = Vec::new();
     for (name, conditions, root, decision) in weathers {
         sky.clear_all();
         conditions.into_iter().for_each(|condition| {
@@ -125,26 +126,24 @@ async fn every_weather_is_told_for_what_it_is() {
         let run = told(&town, "inst-5").await;
         let made = output(&run, 4);
         let found = format!("{} {}", made["owner"].as_str().unwrap(), made["remedy"].as_str().unwrap());
-        assert!(found.starts_with(decision), "{name}: {found}\n{run:#}");
-        if !root.is_empty() {
-            assert_eq!(output(&run, 1)["root"], root, "{name}: {run:#}");
+        if !found.starts_with(decision) || (!root.is_empty() && output(&run, 1)["root"] != root) {
+            wrong.push(format!("{name}: {found} instead of {decision}, {root}: {made}\n{}", output(&run, 2)));
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[tokio::test]
-async fn renamed_fields_are_a_failure_and_never_a_zero() {
+async fn renamed_fields_are_unclear_and_never_a_zero() {
     let town = Town::new().await;
     let streets = streets(&town).await;
     streets.weather().set(Condition::FieldsRenamed { names: vec![("institution.id".to_owned(), "tenant.id".to_owned())] });
     town.clock.advance(crate::town::minutes(60));
     streets.weather().set_now(town.now());
-    let body = json!({ "runbook": "ours-or-theirs", "inputs": { "institution": "inst-5" } });
-    let begun = town.post("/runs", body).await.is(201).json();
-    town.app.runs.settled().await;
-    let run = town.get(&format!("/runs/{}", begun["id"].as_str().unwrap())).await;
-    assert_eq!((&run["steps"][0]["state"], &run["steps"][0]["why"]), (&json!("asking"), &json!("failed")), "{run:#}");
-    assert!(run["steps"][0]["text"].as_str().unwrap().contains("institution"), "{run:#}");
+    let run = told(&town, "inst-5").await;
+    let made = output(&run, 4);
+    assert_eq!((&made["owner"], &made["remedy"]), (&json!("unclear"), &json!("ask_human")), "{run:#}");
+    assert_eq!(output(&run, 1)["late"], true, "{run:#}");
 }
 
 #[tokio::test]

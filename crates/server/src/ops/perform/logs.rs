@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 
 /// Logs whose newest entry is older say nothing of the present.
 const LATE: SignedDuration = SignedDuration::from_mins(3);
+/// What is usual is that of the same time of day: an outage of an hour is not.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// Outcomes that are none.
 const FINE: [&str; 5] = ["success", "ok", "succeeded", "completed", "200"];
 
@@ -64,11 +66,13 @@ impl Call<'_> {
         let logs = self.parts.connected.logs(self.setup)?;
         let last = self.length("last", LAST);
         let from = self.now.checked_sub(last).unwrap_or(Timestamp::MIN);
-        let before = from.checked_sub(last).unwrap_or(Timestamp::MIN);
+        let yesterday = |at: Timestamp| at.checked_sub(DAY).unwrap_or(Timestamp::MIN);
         let late = self.is_late(&logs).await?;
         let step = SignedDuration::from_mins(1);
-        let (now, usual) =
-            (logs.counts(&Scope::new(from, self.now)?, step).await?, logs.counts(&Scope::new(before, from)?, step).await?);
+        let (now, usual) = (
+            logs.counts(&Scope::new(from, self.now)?, step).await?,
+            logs.counts(&Scope::new(yesterday(from), yesterday(self.now))?, step).await?,
+        );
         let host = |one: &firedog_domain::setup::Institution| Some((one.id.to_string(), one.host.clone()?));
         let counted =
             Counted { now: calls(&now), usual: calls(&usual), hosts: self.setup.institutions.iter().filter_map(host).collect() };

@@ -105,15 +105,17 @@ impl Call<'_> {
         if thread.answered_by.is_none() {
             thread.answered_by = self.answer(slack, &thread).await?;
         }
-        if thread.answered_by.is_none() && thread.paged.is_none() && thread.until <= self.now {
-            if let Some(team) = self.text("otherwise").strip_prefix("page ").map(str::trim) {
-                let message = format!("{}: nobody has answered in {}", self.run.title, thread.room);
-                match self.page_team(team, &message).await {
-                    Ok(alert) => thread.paged = Some(alert),
-                    Err(progress) => return Ok(progress),
-                }
-                return Ok(self.again(&thread, format!("nobody has answered; {team} are paged")));
+        if thread.answered_by.is_none()
+            && thread.paged.is_none()
+            && thread.until <= self.now
+            && let Some(team) = self.text("otherwise").strip_prefix("page ").map(str::trim)
+        {
+            let message = format!("{}: nobody has answered in {}", self.run.title, thread.room);
+            match self.page_team(team, &message).await {
+                Ok(alert) => thread.paged = Some(alert),
+                Err(progress) => return Ok(progress),
             }
+            return Ok(self.again(&thread, format!("nobody has answered; {team} are paged")));
         }
         let others = self.run.steps.iter().filter(|step| step.place != self.act.place);
         let is_last = others.clone().all(RunStep::is_over);
