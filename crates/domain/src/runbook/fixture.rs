@@ -52,7 +52,8 @@ pub fn play(runbook: &Runbook, fixture: &Fixture) -> Result<(), String> {
     let mut run = runbook.start(RunId::from("fixture"), fixture.inputs.clone(), "fixture".to_owned(), now);
     let mut taken: Vec<String> = Vec::new();
     let mut used: BTreeMap<String, usize> = BTreeMap::new();
-    let mut acts = run.advance(Input::Tick, &Stage, now)?.acts;
+    // The next is the last of them.
+    let mut acts: Vec<Act> = run.advance(Input::Tick, &Stage, now)?.acts.into_iter().rev().collect();
     // Every round ends a step, and steps are bounded.
     for _ in 0..super::MAX_STEPS * 4 {
         if !run.is_open() {

@@ -151,7 +151,7 @@ async fn a_dry_run_tells_what_would_be_done_and_does_nothing() {
         assert_eq!(places, ["1", "2", "3", "4", "5", "6", "6.1.1"]);
         assert_eq!(
             (&steps[6]["args"], &steps[0]["by_hand"]),
-            (&json!({ "service": "shop" }), &json!("nothing is connected that could do it"))
+            (&json!({ "service": "shop" }), &json!("there is no connection of kind slack"))
         );
         assert_eq!(town.get("/runs").await["items"], json!([]));
     })
