@@ -49,7 +49,31 @@ pub struct Runbook {
     pub on: Option<String>,
     #[serde(default = "default_deadline", skip_serializing_if = "is_default_deadline", with = "length")]
     pub deadline: SignedDuration,
+    /// When runs of many institutions become one.
+    #[serde(default, skip_serializing_if = "Fleet::is_default")]
+    pub fleet: Fleet,
     pub steps: Vec<Step>,
+}
+
+/// Runs that alerts begin for more institutions than this, within this time, become one run for all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fleet {
+    pub more_than: u32,
+    #[serde(with = "length")]
+    pub within: SignedDuration,
+}
+
+impl Default for Fleet {
+    fn default() -> Self {
+        Self { more_than: 5, within: mins(5) }
+    }
+}
+
+impl Fleet {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Slug for Runbook {
@@ -87,6 +111,7 @@ impl Runbook {
             deadline: after(now, self.deadline),
             ended_at: None,
             steps,
+            members: Vec::new(),
             counts: BTreeMap::new(),
         }
     }

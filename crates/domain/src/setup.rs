@@ -16,6 +16,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use catalogue::{Capability, Driver, Link};
+
+pub mod catalogue;
 pub mod diagnostic;
 pub mod export;
 pub mod load;
@@ -448,6 +451,17 @@ pub struct Service {
     pub group: Option<Group>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub integrations: Vec<Integration>,
+    /// Institutions that it serves; empty: all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub serves: Vec<InstitutionId>,
+    /// Through what it is restarted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<Driver>,
+    /// Where its instances are seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances: Option<Driver>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
 }
 
 /// Alerts of a service that agree in the labels `by` and come within `for` of the first one
@@ -457,6 +471,16 @@ pub struct Group {
     pub by: Vec<String>,
     #[serde(rename = "for", with = "length")]
     pub window: SignedDuration,
+    /// More groups than this within `for` page as one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storm: Option<u32>,
+}
+
+impl Group {
+    /// Whether two alerts of the service agree in what groups them.
+    pub fn agree(&self, one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> bool {
+        self.by.iter().all(|name| one.get(name) == other.get(name))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -536,7 +560,16 @@ pub struct Connection {
     /// Chat: the user group whose answers count. `None`: any person's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// Certificates (PEM) that it is believed by, beside the machine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
+    /// Metrics: the queries that tell how many calls there were and how many failed, by [`METRIC_QUERIES`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub queries: BTreeMap<String, String>,
 }
+
+/// What metrics are asked for; `{institution}`, `{service}` and `{last}` in a query are filled in.
+pub const METRIC_QUERIES: [&str; 2] = ["total", "failed"];
 
 /// What fields of logs are told of.
 pub const LOG_FIELDS: [&str; 9] =
@@ -548,16 +581,32 @@ pub enum ConnectionKind {
     /// Elasticsearch or OpenSearch.
     Elasticsearch,
     Slack,
+    Prometheus,
+    Jenkins,
+    Marathon,
+    Mesos,
+    Kubernetes,
 }
 
 impl ConnectionKind {
-    pub const ALL: [Self; 2] = [Self::Elasticsearch, Self::Slack];
+    pub const ALL: [Self; 7] =
+        [Self::Elasticsearch, Self::Slack, Self::Prometheus, Self::Jenkins, Self::Marathon, Self::Mesos, Self::Kubernetes];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Elasticsearch => "elasticsearch",
             Self::Slack => "slack",
+            Self::Prometheus => "prometheus",
+            Self::Jenkins => "jenkins",
+            Self::Marathon => "marathon",
+            Self::Mesos => "mesos",
+            Self::Kubernetes => "kubernetes",
         }
+    }
+
+    /// Actions ask for it by its kind; the others are named by the drivers of services.
+    pub fn is_single(self) -> bool {
+        matches!(self, Self::Elasticsearch | Self::Slack | Self::Prometheus | Self::Mesos)
     }
 }
 

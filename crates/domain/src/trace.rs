@@ -125,7 +125,7 @@ pub(crate) fn simulate_until(
                 if second_round || answered.is_some() {
                     break;
                 }
-                run.decide(world, &Input::Due { leader: None, source_alive: true }, now, start.urgency);
+                run.decide(world, &Input::Due { leader: None, source_alive: true, storm: None }, now, start.urgency);
             }
             _ => break,
         }

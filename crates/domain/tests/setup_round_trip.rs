@@ -214,7 +214,7 @@ fn service(id: &'static str) -> impl Strategy<Value = Service> {
     let ping = (length(), 0_i64..86_400).prop_map(|(every, grace)| setup_heartbeat(every, grace));
     let integration = (kind, option::of(length()), option::of(ping), any::<bool>(), "[0-9a-f]{60}");
     let group =
-        (vec(text().prop_filter("named", |text| !text.is_empty()), 1..3), length()).prop_map(|(by, window)| Group { by, window });
+        (vec(text().prop_filter("named", |text| !text.is_empty()), 1..3), length()).prop_map(|(by, window)| Group { by, window, storm: Some(5) });
     (text(), pick(TEAMS), option::of(Just("p")), option::of(length()), any::<bool>(), option::of(group), vec(integration, 0..4))
         .prop_map(move |(name, team, policy, ack_timeout, low, group, integrations)| Service {
             id: id.into(),
@@ -237,7 +237,33 @@ fn service(id: &'static str) -> impl Strategy<Value = Service> {
                     strict: strict && kind == Pagerduty,
                 })
                 .collect(),
+            serves: if low { vec!["inst-1".into()] } else { Vec::new() },
+            restart: (!low).then(|| Driver {
+                job: Some("ops/restart it".to_owned()),
+                parameters: [("SERVICE".to_owned(), "${NOT}".to_owned())].into(),
+                key: Some("KEY".to_owned()),
+                ..driver("ci")
+            }),
+            instances: Some(Driver { app: Some("/core/x".to_owned()), ..driver("marathon") }),
+            links: vec![Link {
+                name: "Logs: all".to_owned(),
+                url: "https://kibana.example.org/#/?q={institution}".to_owned(),
+                capability: Some(Capability::Logs),
+            }],
         })
+}
+
+fn driver(with: &str) -> Driver {
+    Driver {
+        with: with.into(),
+        job: None,
+        parameters: [].into(),
+        key: None,
+        app: None,
+        namespace: None,
+        deployment: None,
+        two_person: with == "ci",
+    }
 }
 
 fn setup_heartbeat(every: SignedDuration, grace: i64) -> Heartbeat {
@@ -342,6 +368,7 @@ fn runbook() -> impl Strategy<Value = Runbook> {
         inputs: [("institution".to_owned(), Need::Required), ("note".to_owned(), Need::Optional)].into(),
         on: Some("labels.a == 'b'".to_owned()),
         deadline: SignedDuration::from_hours(2),
+        fleet: Fleet { more_than: 7, within: SignedDuration::from_mins(3) },
         steps,
     })
 }
@@ -381,15 +408,34 @@ prop_compose! {
             runbooks: runbook.into_iter().collect(),
             connections: [
                 Connection { id: "logs".into(), kind: ConnectionKind::Elasticsearch, url: "https://logs:9200/es".to_owned(), user: Some("it".to_owned()),
-                    secret: Some("${NOT} a reference".to_owned()), index: Some("interaction-*".to_owned()), fields: [("time".to_owned(), "@timestamp".to_owned())].into(), room: None, group: None },
+                    secret: Some("${NOT} a reference".to_owned()), index: Some("interaction-*".to_owned()), fields: [("time".to_owned(), "@timestamp".to_owned())].into(), room: None, group: None, authority: None, queries: [].into() },
                 Connection { id: "chat".into(), kind: ConnectionKind::Slack, url: "https://slack.com/api".to_owned(), user: None, secret: Some("xoxb".to_owned()),
-                    index: None, fields: std::collections::BTreeMap::new(), room: Some("#support".to_owned()), group: Some("S1".to_owned()) },
+                    index: None, fields: std::collections::BTreeMap::new(), room: Some("#support".to_owned()), group: Some("S1".to_owned()), authority: Some("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n".to_owned()), queries: [].into() },
+                connection("ci", ConnectionKind::Jenkins), connection("marathon", ConnectionKind::Marathon),
+                Connection { queries: [("total".to_owned(), "sum(x{a=\"{institution}\"}[{last}])".to_owned()), ("failed".to_owned(), "0".to_owned())].into(), ..connection("metrics", ConnectionKind::Prometheus) },
             ].into_iter().collect(),
             tables: [Table { id: "mine".into(), rows: vec![
                 Row { id: "a".to_owned(), when: Some("root == 'tls' || failing".to_owned()), owner: "ours".to_owned(), remedy: "watch".to_owned(), why: "it: #1".to_owned() },
                 Row { id: "else".to_owned(), when: None, owner: "unclear".to_owned(), remedy: "ask_human".to_owned(), why: String::new() },
             ] }].into_iter().collect(),
         }
+    }
+}
+
+fn connection(id: &str, kind: ConnectionKind) -> Connection {
+    let url = format!("https://{id}.example.org/in");
+    Connection {
+        id: id.into(),
+        kind,
+        url,
+        user: None,
+        secret: None,
+        index: None,
+        fields: [].into(),
+        room: None,
+        group: None,
+        authority: None,
+        queries: [].into(),
     }
 }
 

@@ -131,12 +131,18 @@ fn everything() -> Value {
         "catch_all": { "page": [{ "team": "t" }], "every": "30m" },
         "services": [{
             "id": "web", "name": "Web", "team": "t", "policy": "p", "ack_timeout": "30m", "urgency": "low",
-            "group": { "by": ["x"], "for": "5m" },
+            "group": { "by": ["x"], "for": "5m", "storm": 5 },
             "integrations": [
                 { "id": "a", "kind": "alertmanager", "key": "aaaaaaaaaaaaaaaa", "quiet_after": "5m", "heartbeat": { "every": "5m", "grace": "1m" } },
                 { "id": "b", "kind": "pagerduty", "key_file": "file", "strict": true },
                 { "id": "c", "kind": "heartbeat", "key_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "every": "5m", "grace": "1m" },
             ],
+            "serves": ["inst-1"],
+            "restart": { "with": "ci", "job": "ops/restart", "parameters": { "SERVICE": "web" }, "key": "RUN_KEY", "two_person": true },
+            "instances": { "with": "k8s", "namespace": "core", "deployment": "web" },
+            "links": [{ "name": "Logs", "for": "logs", "url": "https://logs/{institution}?from={from}" }],
+        }, {
+            "id": "old", "team": "t", "instances": { "with": "marathon", "app": "/core/old" },
         }],
         "routes": [{ "when": "labels.app == 'x'", "service": "web", "urgency": "high" }],
         "silences": [{
@@ -155,13 +161,17 @@ fn everything() -> Value {
         "connections": [
             { "id": "logs", "kind": "elasticsearch", "url": "https://logs", "user": "u", "secret": "s", "index": "i-*", "fields": { "time": "t" } },
             { "id": "chat", "kind": "slack", "url": "https://chat", "secret_file": "file", "room": "r", "group": "g" },
+            { "id": "ci", "kind": "jenkins", "url": "https://ci/jenkins", "user": "u", "secret": "s", "authority": "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----" },
+            { "id": "marathon", "kind": "marathon", "url": "https://marathon" },
+            { "id": "k8s", "kind": "kubernetes", "url": "https://k8s" },
+            { "id": "metrics", "kind": "prometheus", "url": "https://metrics", "queries": { "total": "a", "failed": "b" } },
         ],
         "tables": [{ "table": "mine", "rows": [
             { "id": "one", "when": "failing", "owner": "ours", "remedy": "restart", "why": "w" },
             { "id": "else", "owner": "unclear", "remedy": "ask_human" },
         ] }],
         "runbooks": [{
-            "runbook": "r", "title": "R", "team": "t", "for": { "institution": "required" }, "on": "labels.a == 'b'", "deadline": "2h",
+            "runbook": "r", "title": "R", "team": "t", "for": { "institution": "required" }, "on": "labels.a == 'b'", "deadline": "2h", "fleet": { "more_than": 7, "within": "3m" },
             "steps": [
                 { "do": "Probe", "uses": "net.probe", "with": { "target": "a" }, "as": "seen", "confirm": "two-person", "timeout": "1m" },
                 { "do": "Ask", "ask": { "well": "bool", "side": ["ours", "theirs"] }, "when": "seen.ok" },

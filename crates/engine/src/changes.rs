@@ -236,20 +236,32 @@ impl<'a> Changes<'a> {
                 self.load(tx, rows).await?;
             }
             let Some(now_leads) = self.alerts.get(&leader).cloned() else { continue };
-            let of_leader: Vec<AlertId> =
-                self.alerts.values().filter(|a| a.follows.as_ref() == Some(&leader)).map(|a| a.id.clone()).collect();
-            for follower in of_leader {
+            let mut of_leader: Vec<(Timestamp, AlertId)> =
+                self.alerts.values().filter(|a| a.follows.as_ref() == Some(&leader)).map(|a| (a.created_at, a.id.clone())).collect();
+            of_leader.sort();
+            // Where the leader has gone for good, the first of them that pages leads the others.
+            let mut heir: Option<AlertId> = None;
+            for (_, follower) in of_leader {
                 let input = match (now_leads.state, now_leads.next) {
                     (State::Acknowledged, Some(Next { at, kind: NextKind::SnoozeEnds })) => Input::Snooze { until: at },
                     (State::Acknowledged, _) => Input::Acknowledge,
-                    _ => Input::Due { leader: leads(&now_leads).then_some(now_leads.state), source_alive: true },
+                    _ => match heir.as_ref().and_then(|id| self.alerts.get(id)).filter(|heir| leads(heir) && self.goes_with(&follower, heir)) {
+                        Some(heir) => Input::Follow(heir.id.clone()),
+                        None => Input::Due { leader: leads(&now_leads).then_some(now_leads.state), source_alive: true, storm: None },
+                    },
                 };
+                heir.get_or_insert_with(|| follower.clone());
                 self.decide(&follower, &input, &by);
             }
         }
         // A follower leads nobody: what its own decision asked for here has no one to go to.
         self.leaders.clear();
         Ok(())
+    }
+
+    /// Whoever may sleep through the heir must not sleep through this one.
+    fn goes_with(&self, follower: &AlertId, heir: &Alert) -> bool {
+        self.alerts.get(follower).is_some_and(|one| one.urgency == heir.urgency || heir.urgency == Urgency::High)
     }
 
     fn groups(&self) -> bool {

@@ -4,13 +4,13 @@ use crate::changes::{Changes, LEASE, leads, source_alive};
 use crate::news::Announcer;
 use crate::scene::{Pins, Scene};
 use crate::{Clock, Dispatch, Error, Result, heartbeat, send};
-use firedog_domain::alert::{Actor, Alert, Input};
-use firedog_domain::id::{AlertId, IntegrationId};
+use firedog_domain::alert::{Actor, Alert, Input, storm_look};
+use firedog_domain::id::{AlertId, IntegrationId, ServiceId};
 use firedog_domain::suppression::World;
 use firedog_store::{self as store, Op, Store, Tx};
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -327,6 +327,7 @@ impl Op for Due {
         let missing = missing_sources(tx, &due, self.now).await?;
         let leaders: Vec<AlertId> = due.iter().filter_map(|alert| alert.follows.clone()).collect();
         let leaders = if leaders.is_empty() { Vec::new() } else { store::alert::get_many(tx, &leaders).await? };
+        let storms = self.storms(tx, &due, &leaders).await?;
         let mut changes = Changes::new(&self.scene, &self.core, self.now);
         let mut order: Vec<Alert> = due;
         changes.load(tx, order.clone()).await?;
@@ -338,11 +339,38 @@ impl Op for Due {
                 leads(leader).then_some(leader.state)
             });
             let source_alive = source_alive(&missing, alert) && self.core.could_be_told(alert.created_at, self.now);
-            let input = Input::Due { leader, source_alive };
+            let input = Input::Due { leader, source_alive, storm: storms.get(&alert.id).copied() };
             changes.decide(&alert.id, &input, &Actor::System);
         }
         let dispatches = changes.write(tx, self.room).await?;
         Ok(DueDone { decided: order.len(), dispatches })
+    }
+}
+
+impl Due {
+    /// Of alerts that follow one of another group, and are looked at for the first time: whether it is a storm.
+    async fn storms(&self, tx: &mut dyn Tx, due: &[Alert], leaders: &[Alert]) -> store::Result<BTreeMap<AlertId, bool>> {
+        let mut found = BTreeMap::new();
+        // Groups of a service that have failed within its window.
+        let mut groups: BTreeMap<ServiceId, usize> = BTreeMap::new();
+        for alert in due {
+            let leader = alert.follows.as_ref().and_then(|id| leaders.iter().chain(due).find(|leader| leader.id == *id));
+            let group = alert.service.as_ref().and_then(|id| Some((id, self.scene.world.setup.service(id)?.group.as_ref()?)));
+            let (Some(leader), Some((service, group))) = (leader, group) else { continue };
+            let Some(most) = group.storm.filter(|_| !group.agree(&alert.labels, &leader.labels)) else { continue };
+            if alert.next.is_none_or(|next| next.at != storm_look(alert)) {
+                continue;
+            }
+            if !groups.contains_key(service) {
+                let since = firedog_domain::time::after(self.now, -group.window);
+                let opened = store::alert::opened_since(tx, service, since).await?;
+                let distinct: BTreeSet<Vec<Option<&String>>> =
+                    opened.iter().map(|alert| group.by.iter().map(|name| alert.labels.get(name)).collect()).collect();
+                groups.insert(service.clone(), distinct.len());
+            }
+            found.insert(alert.id.clone(), groups.get(service).is_some_and(|count| *count > most as usize));
+        }
+        Ok(found)
     }
 }
 

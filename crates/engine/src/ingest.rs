@@ -329,15 +329,18 @@ fn leader(scene: &Scene, changes: &Changes<'_>, opening: &Opening, now: Timestam
     let service = opening.service.as_ref()?;
     let group = scene.world.setup.service(service)?.group.as_ref()?;
     let since = firedog_domain::time::after(now, -group.window);
-    let same = |alert: &&Alert| {
+    let may_lead = |alert: &&Alert| {
         alert.service.as_ref() == Some(service)
             && leads(alert)
             // Whoever may sleep through the leader must not sleep through this one.
             && (alert.urgency == opening.urgency || alert.urgency == Urgency::High)
             && alert.created_at >= since
-            && group.by.iter().all(|name| alert.labels.get(name) == opening.labels.get(name))
     };
-    changes.alerts().filter(same).min_by_key(|alert| (alert.created_at, alert.id.clone())).map(|alert| alert.id.clone())
+    let same = |alert: &&Alert| group.agree(&alert.labels, &opening.labels);
+    let first = |of: &dyn Fn(&&Alert) -> bool| {
+        changes.alerts().filter(may_lead).filter(of).min_by_key(|alert| (alert.created_at, alert.id.clone())).map(|alert| alert.id.clone())
+    };
+    first(&same).or_else(|| group.storm.and_then(|_| first(&|_| true)))
 }
 
 /// An event that cannot be stored as an alert: kept apart, and the catch-all is paged about it.

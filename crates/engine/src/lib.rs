@@ -26,7 +26,7 @@ pub use heartbeat::Ping;
 pub use ingest::Accepted;
 pub use live::Applied;
 pub use news::News;
-pub use runs::{Moved, Perform, Runs};
+pub use runs::{Hold, Moved, Perform, Runs};
 pub use scene::Scene;
 
 use firedog_domain::alert::Alert;

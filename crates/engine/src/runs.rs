@@ -3,14 +3,15 @@
 use crate::core::{Core, check_head};
 use crate::scene::Scene;
 use crate::{Error, Result};
-use firedog_domain::id::RunId;
+use firedog_domain::id::{RunId, ServiceId};
 use firedog_domain::runbook::means::Means;
-use firedog_domain::runbook::run::{Act, Effects, Input, Progress, Run};
+use firedog_domain::runbook::run::{Act, Effects, Input, Member, Progress, Run, StepState};
 use firedog_domain::time::after;
 use firedog_store::audit::{self, Record};
-use firedog_store::run::{self as kept, Kept};
+use firedog_store::run::{self as kept, Holder, Kept};
 use firedog_store::{self as store, Op, Tx};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -44,6 +45,16 @@ pub struct Moved {
     pub joined: bool,
 }
 
+/// Whether a step may interrupt a service.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Hold {
+    Yours,
+    /// Another run is at it.
+    Busy(RunId),
+    /// Another run has done it since this one was started: its output.
+    Done(RunId, Map<String, Value>),
+}
+
 /// The loop around runs. Cheap to clone; all clones are the same.
 #[derive(Clone)]
 pub struct Runs(Arc<Shell>);
@@ -73,6 +84,13 @@ impl Core {
             Some(moved) => moved.map_err(Error::Conflict),
             None => Err(Error::NotFound(format!("there is no run {id}"))),
         }
+    }
+
+    /// Lets a step interrupt a service, unless another one does at this moment.
+    pub async fn hold(&self, service: &ServiceId, run: &Run, act: &Act) -> Result<Hold> {
+        let holder = Holder { run: run.id.clone(), place: act.place.clone(), key: act.call.key.clone() };
+        let (service, since) = (service.clone(), run.started_at);
+        self.write(|_| TakeHold { service: service.clone(), holder: holder.clone(), since }).await
     }
 
     /// Moves on every run whose time has come. Answers when to look again.
@@ -108,6 +126,23 @@ impl Runs {
     pub async fn input(&self, id: &RunId, input: Input, record: Record) -> Result<Moved> {
         let (runs, core, id) = (self.clone(), self.0.core.clone(), id.clone());
         spawned(async move { Ok(runs.launch(core.move_run(&id, input, Some(record)).await?)) }).await
+    }
+
+    /// Takes up at once what was under way when the last process of this database died. Only for whoever has it alone.
+    pub async fn resume(&self) -> Result<usize> {
+        let (mut after, mut resumed) = (String::new(), 0);
+        loop {
+            let open = self.0.core.read(Open { after: after.clone() }).await?;
+            let Some(last) = open.last() else { return Ok(resumed) };
+            after = last.run.id.to_string();
+            for Kept { run, .. } in &open {
+                if run.steps.iter().any(|step| matches!(step.state, StepState::Doing { .. })) {
+                    let moved = self.0.core.move_run(&run.id, Input::Lost, None).await?;
+                    self.launch(moved);
+                    resumed += 1;
+                }
+            }
+        }
     }
 
     /// Looks at what is due until it is aborted. A call that is cut off by that is taken up again after its lease.
@@ -199,6 +234,58 @@ async fn spawned<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send
     tokio::spawn(work).await.unwrap_or_else(|_| Err(Error::Unavailable("a task of Firedog failed".to_owned())))
 }
 
+struct Open {
+    after: String,
+}
+
+impl Op for Open {
+    type Out = Vec<Kept>;
+    const NAME: &'static str = "run_open";
+    async fn run(&self, tx: &mut dyn Tx) -> store::Result<Self::Out> {
+        kept::open(tx, &self.after, BATCH).await
+    }
+}
+
+struct TakeHold {
+    service: ServiceId,
+    holder: Holder,
+    since: Timestamp,
+}
+
+impl Op for TakeHold {
+    type Out = Hold;
+    const NAME: &'static str = "run_hold";
+    async fn run(&self, tx: &mut dyn Tx) -> store::Result<Self::Out> {
+        let before = kept::holder(tx, &self.service).await?;
+        if let Some(before) = &before {
+            if before.key == self.holder.key {
+                return Ok(Hold::Yours);
+            }
+            let kept = kept::get(tx, &before.run).await?;
+            let step = kept.as_ref().and_then(|kept| Some((&kept.run, &kept.run.steps[kept.run.at(&before.place)?])));
+            if let Some((run, step)) = step {
+                match &step.state {
+                    StepState::Doing { call, .. } | StepState::Waiting { call, .. }
+                        if run.is_open() && call.key == before.key =>
+                    {
+                        return Ok(Hold::Busy(run.id.clone()));
+                    }
+                    // By whoever of us: a person may have done it, and may have said that it was not.
+                    StepState::Done
+                        if step.ended_at.is_some_and(|ended| ended > self.since)
+                            && step.output.get("restarted") == Some(&Value::Bool(true)) =>
+                    {
+                        return Ok(Hold::Done(run.id.clone(), step.output.clone()));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        kept::hold(tx, &self.service, before.as_ref(), &self.holder).await?;
+        Ok(Hold::Yours)
+    }
+}
+
 struct NextRun;
 
 impl Op for NextRun {
@@ -222,6 +309,9 @@ impl Op for Start {
     async fn run(&self, tx: &mut dyn Tx) -> store::Result<Self::Out> {
         check_head(tx, &self.scene).await?;
         if let Some(open) = kept::open_of(tx, &self.run.subject).await? {
+            if let Some(alert) = self.run.alert.as_ref().filter(|alert| open.run.alert.as_ref() != Some(alert)) {
+                kept::join(tx, &open.run.id, alert).await?;
+            }
             return Ok(Ok(Moved { run: open.run, acts: Vec::new(), joined: true }));
         }
         let mut run = self.run.clone();
@@ -263,6 +353,9 @@ impl Op for Move {
         kept::update(tx, &kept, &fx.lines, tell_at(&fx, self.now)).await?;
         if let Some(record) = &self.record {
             audit::append_many(tx, std::slice::from_ref(record)).await?;
+        }
+        if let Input::Join(Member { alert: Some(alert), .. }) = &self.input {
+            kept::join(tx, &self.id, alert).await?;
         }
         Ok(Some(Ok(Moved { run: kept.run, acts: fx.acts, joined: false })))
     }

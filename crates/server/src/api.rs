@@ -123,6 +123,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(run::log))
         .routes(routes!(run::answer))
         .routes(routes!(run::confirm))
+        .routes(routes!(run::choose))
         .routes(routes!(run::decline))
         .routes(routes!(run::skip))
         .routes(routes!(run::retry))

@@ -160,6 +160,16 @@ pub async fn start(config: Config, setup: Option<GivenSetup>, clock: Clock) -> a
     });
     tokio::spawn(crate::stream::run(app.clone()));
     let chores = tokio::spawn(ops::chores::run(app.clone()));
+    // Its file is locked: whoever was at a call before is gone. On a shared database another node may be at it, so leases count.
+    if app.engine.store().is_alone() {
+        match app.runs.resume().await {
+            Ok(0) => {}
+            Ok(resumed) => tracing::info!(resumed, "runs that were interrupted go on"),
+            Err(error) => {
+                tracing::warn!(%error, "runs that were interrupted could not be looked at; they go on when their lease ends")
+            }
+        }
+    }
     let runs = [tokio::spawn(app.runs.clone().run()), tokio::spawn(ops::run::keep(app.clone()))];
     first_look(&app).await;
     let http = CancellationToken::new();

@@ -27,12 +27,12 @@ words! {
     Resolved { Source, Person, SourceQuiet }
     CoverState { Open, Taken, Cancelled }
     FailureKind { None, Person, Channel }
-    RunState { Running, Done, Overdue, Cancelled }
+    RunState { Running, Done, Overdue, Cancelled, Joined }
     StepState { Pending, Asking, Confirming, Doing, Waiting, Done, Skipped }
     /// Why a person is asked.
     Why { Instruction, NotConnected, Failed, Uncertain, Unknown, NotConfirmed }
     /// What happened in a run.
-    LineKind { Started, Begun, Progress, Done, Skipped, Failed, Uncertain, Asked, Answered, Confirmed, Declined, Retried, Ended }
+    LineKind { Started, Begun, Progress, Done, Skipped, Failed, Uncertain, Asked, Answered, Confirmed, Declined, Retried, Joined, Ended }
     AskedKind { Text, Number, Bool, Words }
     Effect { Read, Idempotent, Keyed, Unsafe }
     /// Of a finding in a setup.

@@ -29,3 +29,20 @@ CREATE TABLE run_line (
     body TEXT NOT NULL,
     PRIMARY KEY (run_id, seq)
 ) {CLUSTERED};
+
+-- Alerts of a run beside the one that began it.
+CREATE TABLE run_member (
+    alert_id TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    PRIMARY KEY (alert_id, run_id)
+) {CLUSTERED};
+CREATE INDEX run_member_run ON run_member (run_id);
+
+-- Who may interrupt a service now: one step of one run. Whether it still does stands in that run.
+CREATE TABLE hold (
+    service_id TEXT NOT NULL PRIMARY KEY,
+    run_id TEXT NOT NULL,
+    place TEXT NOT NULL,
+    -- The step's key: beginning it once more is another holder.
+    call_key TEXT NOT NULL
+) {CLUSTERED};

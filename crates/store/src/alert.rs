@@ -254,6 +254,14 @@ pub async fn leaders(tx: &mut dyn Tx, service: &ServiceId, since: Timestamp) -> 
     read_all(tx.query(&sql, &[service.into(), since.into()]).await?)
 }
 
+/// The open alerts of a service since `since`, oldest first; more than a page of them are a storm by any count.
+pub async fn opened_since(tx: &mut dyn Tx, service: &ServiceId, since: Timestamp) -> Result<Vec<Alert>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM alert WHERE service = $1 AND open AND created_at >= $2 ORDER BY created_at, id LIMIT 2000"
+    );
+    read_all(tx.query(&sql, &[service.into(), since.into()]).await?)
+}
+
 /// The open alerts of these services, oldest first.
 pub async fn open_in_services(tx: &mut dyn Tx, services: &[ServiceId]) -> Result<Vec<Alert>> {
     let keys = services.iter().map(|service| vec![service.into()]).collect();

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::rows::{self, Col};
 use crate::tx::{Tx, first};
 use crate::value::{Row, Ty, Val, json};
-use firedog_domain::id::{AlertId, RunId, RunbookId};
+use firedog_domain::id::{AlertId, RunId, RunbookId, ServiceId};
 use firedog_domain::runbook::run::{Line, Run};
 use jiff::Timestamp;
 
@@ -103,7 +103,8 @@ pub async fn list(tx: &mut dyn Tx, filter: &Filter, limit: u32) -> Result<Vec<Ke
     }
     if let Some(alert) = &filter.alert {
         params.push(alert.into());
-        sql.push_str(&format!(" AND alert_id = ${}", params.len()));
+        let n = params.len();
+        sql.push_str(&format!(" AND (alert_id = ${n} OR id IN (SELECT run_id FROM run_member WHERE alert_id = ${n}))"));
     }
     if let Some(runbook) = &filter.runbook {
         params.push(runbook.into());
@@ -113,11 +114,65 @@ pub async fn list(tx: &mut dyn Tx, filter: &Filter, limit: u32) -> Result<Vec<Ke
     tx.query(&sql, &params).await?.into_iter().map(read).collect()
 }
 
+/// Alerts that have begun or joined runs since, each with the runbook.
+pub async fn of_alerts(tx: &mut dyn Tx, since: Timestamp) -> Result<Vec<(AlertId, RunbookId)>> {
+    let sql = "SELECT alert_id, runbook FROM run WHERE started_at >= $1 AND alert_id IS NOT NULL
+        UNION ALL SELECT m.alert_id, r.runbook FROM run_member m JOIN run r ON r.id = m.run_id WHERE r.started_at >= $1";
+    let rows = tx.query(sql, &[since.into()]).await?;
+    rows.into_iter().map(|mut r| Ok((AlertId(r.text()?), RunbookId(r.text()?)))).collect()
+}
+
+/// An alert belongs to a run that another one began.
+pub async fn join(tx: &mut dyn Tx, run: &RunId, alert: &AlertId) -> Result<()> {
+    let sql = "INSERT INTO run_member (alert_id, run_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    tx.exec(sql, &[alert.into(), run.into()]).await.map(|_| ())
+}
+
 /// Lines after `seq`, oldest first, each with its number.
 pub async fn lines(tx: &mut dyn Tx, id: &RunId, after: i64, limit: u32) -> Result<Vec<(i64, Line)>> {
     let sql = "SELECT seq, body FROM run_line WHERE run_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
     let rows = tx.query(sql, &[id.into(), after.into(), limit.into()]).await?;
     rows.into_iter().map(|mut r| Ok((r.int()?, r.json()?))).collect()
+}
+
+/// A step of a run that is let interrupt a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    pub run: RunId,
+    pub place: String,
+    pub key: String,
+}
+
+/// Who holds a service, be it over already or not.
+pub async fn holder(tx: &mut dyn Tx, service: &ServiceId) -> Result<Option<Holder>> {
+    let sql = "SELECT run_id, place, call_key FROM hold WHERE service_id = $1";
+    let read = |mut r: Row| Ok(Holder { run: RunId(r.text()?), place: r.text()?, key: r.text()? });
+    first(tx, sql, &[service.into()]).await?.map(read).transpose()
+}
+
+/// Takes a service over from `before`.
+///
+/// [`Error::Conflict`]: somebody else has taken it meanwhile.
+pub async fn hold(tx: &mut dyn Tx, service: &ServiceId, before: Option<&Holder>, holder: &Holder) -> Result<()> {
+    let params = [service.into(), (&holder.run).into(), holder.place.as_str().into(), holder.key.as_str().into()];
+    let taken = match before {
+        None => {
+            let sql = "INSERT INTO hold (service_id, run_id, place, call_key) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+            tx.exec(sql, &params).await?
+        }
+        Some(before) => {
+            let sql = "UPDATE hold SET run_id = $2, place = $3, call_key = $4 WHERE service_id = $1 AND call_key = $5";
+            let [a, b, c, d] = params;
+            tx.exec(sql, &[a, b, c, d, before.key.as_str().into()]).await?
+        }
+    };
+    if taken == 0 { Err(Error::Conflict) } else { Ok(()) }
+}
+
+/// Open runs, by their ids, from one on.
+pub async fn open(tx: &mut dyn Tx, after: &str, limit: u32) -> Result<Vec<Kept>> {
+    let sql = "SELECT version, body FROM run WHERE ended_at IS NULL AND id > $1 ORDER BY id LIMIT $2";
+    tx.query(sql, &[after.into(), limit.into()]).await?.into_iter().map(read).collect()
 }
 
 /// Runs whose time has come; whoever asks again before `lease` is not given them.
@@ -155,5 +210,6 @@ pub async fn delete_ended(tx: &mut dyn Tx, before: Timestamp, limit: u32) -> Res
     let rows = tx.query(sql, &[before.into(), limit.into()]).await?;
     let ids: Vec<Val<'_>> = rows.into_iter().map(|mut row| row.val()).collect::<Result<_>>()?;
     rows::exec(tx, "DELETE FROM run_line WHERE run_id {IN}", ids.clone(), &[]).await?;
+    rows::exec(tx, "DELETE FROM run_member WHERE run_id {IN}", ids.clone(), &[]).await?;
     rows::exec(tx, "DELETE FROM run WHERE id {IN} AND ended_at IS NOT NULL", ids, &[]).await
 }

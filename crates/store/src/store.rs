@@ -82,6 +82,11 @@ impl Store {
         Ok(Self::of(engine))
     }
 
+    /// No other process can have it open.
+    pub fn is_alone(&self) -> bool {
+        !matches!(self.inner.engine, Engine::Pg(_))
+    }
+
     /// An in-memory database whose operations run on the calling task: their futures are ready at once.
     pub fn memory() -> Result<Self> {
         Ok(Self::of(Engine::Inline(Inline::open(None)?)))

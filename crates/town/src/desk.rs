@@ -125,7 +125,7 @@ async fn handle(weather: Weather, of: System, desk: Arc<dyn Desk>, request: Requ
     };
     let outage = weather.look().take_outage(of);
     match outage {
-        None => desk.answer(&ask),
+        None | Some(Outage::Passes) => desk.answer(&ask),
         Some(Outage::Status(status)) => {
             desk.refusal(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), None)
         }

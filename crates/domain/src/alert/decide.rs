@@ -5,13 +5,16 @@ use super::*;
 use crate::delivery::{Kind, Notification};
 use crate::escalation::{self, Stage};
 use crate::event::{Event, Routing};
-use crate::setup::{Policy, Service};
+use crate::setup::{Group, Policy, Service};
 use crate::suppression::{Awake, Held, World, held, waking};
-use crate::time::{after, instant_text, length_text, mins};
+use crate::time::{after, instant_text, length_text, mins, secs};
 use jiff::SignedDuration;
 
 /// While the source's own heartbeat is missing, its silence says nothing: look again after this.
 const QUIET_RECHECK: SignedDuration = mins(1);
+
+/// While another group pages already, a new one may wait so long to see whether it is a storm.
+const STORM_LOOK: SignedDuration = secs(30);
 
 /// When every contact method of the catch-all has failed, it is tried again after this: whoever mends the mail server
 /// should not have to wait for the next round.
@@ -45,7 +48,11 @@ pub enum Input {
         leader: Option<State>,
         /// False while the heartbeat of the alert's own source is missing.
         source_alive: bool,
+        /// Of an alert of another group than its leader's: whether so many groups fail that they page as one.
+        storm: Option<bool>,
     },
+    /// The alert that it followed does not lead any more; this one does.
+    Follow(AlertId),
     /// Every notification of its latest page has failed for good.
     Unreached,
 }
@@ -184,10 +191,14 @@ pub fn open(world: &World, opening: Opening, leader: Option<&Alert>, by: &Actor,
     match leader {
         // Whoever acknowledged the leader has seen what it listed then, not this one.
         Some(leader) if leader.state == State::Triggered => {
-            let until = follow_until(world, &alert, now);
+            let is_apart = group_of(world, &alert).is_some_and(|group| !group.agree(&alert.labels, &leader.labels));
+            let until = if is_apart { after(now, STORM_LOOK) } else { follow_until(world, &alert, now) };
             alert.follows = Some(leader.id.clone());
             alert.next = Some(Next { at: until, kind: NextKind::Release });
-            let reason = format!("grouped with alert {}: is paged together with it, looked at again at {until}", leader.id);
+            let reason = match is_apart {
+                true => format!("alert {} pages already: waits until {until:.0}, whether more fail and all of them page as one", leader.id),
+                false => format!("grouped with alert {}: is paged together with it, looked at again at {until}", leader.id),
+            };
             fx.note(now, EntryKind::Held, None, reason);
         }
         _ => page_now(world, pinned, &mut alert, now, &mut fx),
@@ -279,7 +290,12 @@ fn step(world: &World, pinned: Option<&Policy>, alert: &mut Alert, input: &Input
             // As with escalating: whoever names a person means it, silence or not.
             page_through(world, pinned, alert, now, &mut fx);
         }
-        Input::Due { leader, source_alive } => due(world, pinned, alert, *leader, *source_alive, now, &mut fx),
+        Input::Due { leader, source_alive, storm } => due(world, pinned, alert, (*leader, *storm), *source_alive, now, &mut fx),
+        Input::Follow(leader) if alert.follows.is_some() => {
+            alert.follows = Some(leader.clone());
+            fx.note(now, EntryKind::Held, None, format!("the alert it was grouped with no longer pages: goes on with alert {leader}"));
+        }
+        Input::Follow(_) => {}
         Input::Unreached => unreached(world, pinned, alert, now, &mut fx),
         Input::Note { .. } => unreachable!("handled above"),
     }
@@ -358,7 +374,7 @@ fn due(
     world: &World,
     pinned: Option<&Policy>,
     alert: &mut Alert,
-    leader: Option<State>,
+    (leader, storm): (Option<State>, Option<bool>),
     source_alive: bool,
     now: Timestamp,
     fx: &mut Effects,
@@ -391,6 +407,18 @@ fn due(
         }
         (State::Triggered, Some(NextKind::Release)) if alert.follows.is_some() => {
             if leader == Some(State::Triggered) {
+                let first_look = alert.next.is_some_and(|next| next.at == storm_look(alert));
+                match storm {
+                    Some(false) if is_due && first_look => {
+                        alert.follows = None;
+                        fx.note(now, EntryKind::Released, None, "few others fail: pages by itself".to_owned());
+                        return page_now(world, pinned, alert, now, fx);
+                    }
+                    Some(true) if is_due && first_look => {
+                        fx.note(now, EntryKind::Held, None, "many fail at once: all of them page as one".to_owned());
+                    }
+                    _ => {}
+                }
                 if is_due {
                     alert.next = Some(Next { at: follow_until(world, alert, now), kind: NextKind::Release });
                 }
@@ -445,8 +473,16 @@ fn unreached(world: &World, pinned: Option<&Policy>, alert: &mut Alert, now: Tim
 }
 
 fn follow_until(world: &World, alert: &Alert, now: Timestamp) -> Timestamp {
-    let group = alert.service.as_ref().and_then(|id| world.setup.service(id)).and_then(|service| service.group.as_ref());
-    after(now, group.map_or(mins(5), |group| group.window))
+    after(now, group_of(world, alert).map_or(mins(5), |group| group.window))
+}
+
+fn group_of<'a>(world: &'a World, alert: &Alert) -> Option<&'a Group> {
+    world.setup.service(alert.service.as_ref()?)?.group.as_ref()
+}
+
+/// When it is looked at whether an alert is one of a storm.
+pub fn storm_look(alert: &Alert) -> Timestamp {
+    after(alert.created_at, STORM_LOOK)
 }
 
 fn hold(alert: &mut Alert, held: &Held, now: Timestamp, fx: &mut Effects) {

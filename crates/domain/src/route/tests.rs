@@ -20,6 +20,10 @@ fn setup() -> Setup {
             heartbeat: None,
             strict: false,
         }],
+        serves: Vec::new(),
+        restart: None,
+        instances: None,
+        links: Vec::new(),
     };
     let services = [service("web", Urgency::High), service("quiet", Urgency::Low)].into_iter().collect();
     Setup { services, ..Setup::default() }

@@ -35,9 +35,13 @@ impl Run {
         }
         let find = |place: &str| self.at(place).ok_or_else(|| format!("the run has no step {place}"));
         match input {
-            Input::Tick => next.tick(now, &mut fx),
+            Input::Tick => next.tick(false, now, &mut fx),
+            Input::Lost => next.tick(true, now, &mut fx),
             Input::Outcome { place, attempt, progress } => next.outcome(find(&place)?, attempt, progress, now, &mut fx),
+            Input::Join(member) => next.join(member, now, &mut fx),
+            Input::GoOnIn(run) => next.end(RunState::Joined, &format!("goes on in run {run}"), None, now, &mut fx),
             Input::Answer { place, values, by } => next.answer(find(&place)?, &values, by, now, &mut fx)?,
+            Input::Choose { place, choice, by } => next.choose(find(&place)?, choice, by, now, &mut fx)?,
             Input::Confirm { place, hash, by } => next.confirm(find(&place)?, &hash, by, around, now, &mut fx)?,
             Input::Decline { place, reason, by } => next.decline(find(&place)?, &reason, by, now, &mut fx)?,
             Input::Skip { place, reason, by } => next.skip(find(&place)?, &reason, by, now, &mut fx)?,
@@ -65,7 +69,7 @@ impl Run {
         Ok(Effects { lines: begun.lines, ..fx })
     }
 
-    fn tick(&mut self, now: Timestamp, fx: &mut Effects) {
+    fn tick(&mut self, lost: bool, now: Timestamp, fx: &mut Effects) {
         if self.deadline <= now {
             let in_flight = self.in_flight();
             let text = if in_flight.is_empty() { String::new() } else { format!("; still under way outside: {in_flight}") };
@@ -75,7 +79,7 @@ impl Run {
         for at in 0..self.steps.len() {
             match self.steps[at].state.clone() {
                 // Whoever was at it is lost. What that means depends on what it was doing.
-                StepState::Doing { call, lease } if lease <= now => match call.effect {
+                StepState::Doing { call, lease } if lost || lease <= now => match call.effect {
                     Effect::Unsafe => self.uncertain(at, "Firedog was interrupted while it was being done", now, fx),
                     Effect::Read | Effect::Idempotent | Effect::Keyed => {
                         self.say(at, now, LineKind::Progress, None, "interrupted; taken up again", fx);
@@ -121,15 +125,19 @@ impl Run {
         }
         match progress {
             Progress::Done { output } => self.done(at, output, None, now, fx),
-            Progress::Waiting { memo, effect, after_ms, text } => {
+            Progress::Waiting { memo, effect, after_ms, text, choices } => {
                 let pause = SignedDuration::from_millis(after_ms.clamp(*LOOK_AGAIN.start(), *LOOK_AGAIN.end()));
                 if call.memo != memo {
-                    self.say(at, now, LineKind::Progress, None, &text, fx);
+                    let kind = if choices.is_empty() { LineKind::Progress } else { LineKind::Asked };
+                    self.say(at, now, kind, None, &text, fx);
+                    if !choices.is_empty() {
+                        fx.ask.get_or_insert_with(|| self.steps[at].spec.what.clone());
+                    }
                 }
                 let step = &mut self.steps[at];
                 step.failures = 0;
-                let call = Call { effect, memo, again: false, ..call };
-                step.state = StepState::Waiting { call, at: after(now, pause), text: cut(&text) };
+                let call = Call { effect, memo, again: false, choice: None, ..call };
+                step.state = StepState::Waiting { call, at: after(now, pause), text: cut(&text), choices };
             }
             Progress::Failed { reason, again } => self.failed(at, call, &reason, again, now, fx),
             // It may have arrived: what may be repeated is, what has a key is looked for, the rest is for a person to find out.
@@ -151,13 +159,22 @@ impl Run {
                 self.say(at, now, LineKind::Progress, None, &text, fx);
                 let step = &mut self.steps[at];
                 step.failures += 1;
-                step.state = StepState::Waiting { call, at: after(now, *pause), text: cut(reason) };
+                step.state = StepState::Waiting { call, at: after(now, *pause), text: cut(reason), choices: Vec::new() };
             }
             // An earlier call may have arrived, and nobody has found out.
             None if call.again && !matches!(call.effect, Effect::Read | Effect::Idempotent) => {
                 self.uncertain(at, reason, now, fx)
             }
             None => self.ask(at, Why::Failed, reason, now, fx),
+        }
+    }
+
+    fn join(&mut self, member: Member, now: Timestamp, fx: &mut Effects) {
+        let own = self.inputs.get("institution").and_then(|own| own.get("id")?.as_str()) == Some(&member.institution);
+        let known = own || self.members.iter().any(|one| one.institution == member.institution);
+        if !known && self.members.len() < MAX_MEMBERS {
+            fx.line(now, "", LineKind::Joined, None, &member.institution);
+            self.members.push(member);
         }
     }
 
@@ -178,6 +195,21 @@ impl Run {
         let text = output.iter().map(|(name, value)| format!("{name}: {}", plain(value))).collect::<Vec<_>>().join(", ");
         self.say(at, now, LineKind::Answered, Some(by.clone()), &text, fx);
         self.done(at, output, Some(by), now, fx);
+        Ok(())
+    }
+
+    fn choose(&mut self, at: usize, choice: String, by: String, now: Timestamp, fx: &mut Effects) -> Result<(), Refusal> {
+        let step = &self.steps[at];
+        let StepState::Waiting { call, choices, .. } = step.state.clone() else {
+            return Err(format!("step {} does not wait for a choice", step.place));
+        };
+        let Some(chosen) = choices.iter().find(|one| one.id == choice) else {
+            let known = choices.iter().map(|one| one.id.as_str()).collect::<Vec<_>>().join(", ");
+            let known = if known.is_empty() { "nothing to choose".to_owned() } else { known };
+            return Err(format!("`{choice}` cannot be chosen; there is {known}"));
+        };
+        self.say(at, now, LineKind::Answered, Some(by), &chosen.text, fx);
+        self.call(at, Call { choice: Some(choice), ..call }, now, fx);
         Ok(())
     }
 
@@ -323,7 +355,8 @@ impl Run {
         };
         let confirm = spec.confirm.or(action.destructive.then_some(Confirm::Primary));
         let Some(confirm) = confirm else { return self.carry_out(at, effect, now, fx) };
-        let plan = self.plan(at, action, &args, confirm == Confirm::TwoPerson, around);
+        let two_person = confirm == Confirm::TwoPerson || around.two_person(action, &args);
+        let plan = self.plan(at, action, &args, two_person, around);
         fx.ask = Some(format!("confirm: {}", spec.what));
         self.say(at, now, LineKind::Asked, None, &plan.lines.join("; "), fx);
         self.steps[at].state = StepState::Confirming { plan, until: after(now, CONFIRM_WITHIN) };
@@ -335,7 +368,7 @@ impl Run {
             action.name,
             args.iter().map(|(k, v)| format!("{k} {}", plain(v))).collect::<Vec<_>>().join(", ")
         )];
-        lines.extend(around.consequences(action, args));
+        lines.extend(around.consequences(action, args, &self.context(at)));
         let step = &self.steps[at];
         let said = format!("{}\n{}\n{}\n{}", self.id, step.place, Value::Object(args.clone()), lines.join("\n"));
         Plan { action: action.name.to_owned(), args: args.clone(), lines, hash: around.hash(&said), two_person }
@@ -384,7 +417,7 @@ impl Run {
         // Once more is a new intent; calling the same again is not.
         let key = format!("{}/{place}/{}", self.id, counts.begun);
         self.say(at, now, LineKind::Begun, None, "", fx);
-        self.call(at, Call { key, effect, again: false, memo: Value::Null }, now, fx);
+        self.call(at, Call { key, effect, again: false, memo: Value::Null, choice: None }, now, fx);
     }
 
     fn call(&mut self, at: usize, call: Call, now: Timestamp, fx: &mut Effects) {

@@ -38,7 +38,7 @@ impl Surroundings for Stage {
     fn means(&self, action: &Action, _: &Map<String, Value>) -> Result<Effect, String> {
         Ok(action.effect)
     }
-    fn consequences(&self, _: &Action, _: &Map<String, Value>) -> Vec<String> {
+    fn consequences(&self, _: &Action, _: &Map<String, Value>, _: &Map<String, Value>) -> Vec<String> {
         Vec::new()
     }
     fn hash(&self, text: &str) -> String {

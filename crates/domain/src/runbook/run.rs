@@ -33,10 +33,27 @@ pub struct Run {
     pub ended_at: Option<Timestamp>,
     /// Those inside of others have taken their place by the time they are reached.
     pub steps: Vec<RunStep>,
+    /// Many institutions fail at once, and this one run is for all of them: those beside its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Member>,
     /// By place. They only ever grow: a step that is done once more is told from its earlier self by them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<String, Counts>,
 }
+
+/// An institution that a run is for beside its own, and the alert that told of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    pub institution: String,
+    /// How it is called where its name must not stand.
+    pub code: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<AlertId>,
+    pub at: Timestamp,
+}
+
+/// More are not listed; they are counted.
+pub const MAX_MEMBERS: usize = 5_000;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
@@ -54,10 +71,12 @@ pub enum RunState {
     /// Its deadline has come.
     Overdue,
     Cancelled,
+    /// It goes on as a part of another run.
+    Joined,
 }
 
 impl RunState {
-    pub const ALL: [Self; 4] = [Self::Running, Self::Done, Self::Overdue, Self::Cancelled];
+    pub const ALL: [Self; 5] = [Self::Running, Self::Done, Self::Overdue, Self::Cancelled, Self::Joined];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -65,6 +84,7 @@ impl RunState {
             Self::Done => "done",
             Self::Overdue => "overdue",
             Self::Cancelled => "cancelled",
+            Self::Joined => "joined",
         }
     }
 }
@@ -129,6 +149,8 @@ pub enum StepState {
         call: Call,
         at: Timestamp,
         text: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        choices: Vec<Choice>,
     },
     Done,
     Skipped {
@@ -161,6 +183,9 @@ pub struct Call {
     /// What the action remembers between two calls.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub memo: Value,
+    /// What a person has chosen since the last call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -230,6 +255,9 @@ pub enum Progress {
         effect: Effect,
         after_ms: i64,
         text: String,
+        /// A person should look at it: they may choose among `choices`, do it by hand, or let it go on.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        choices: Vec<Choice>,
     },
     /// Nothing has been done. `again`: it may work later.
     Failed {
@@ -246,20 +274,39 @@ pub enum Progress {
     },
 }
 
+/// What a person can tell an action that is under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    pub id: String,
+    pub text: String,
+}
+
 /// Something happens to a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     /// Time has passed.
     Tick,
+    /// Whoever was at its calls is gone: nobody waits for the end of a lease.
+    Lost,
     Outcome {
         place: String,
         attempt: u32,
         progress: Progress,
     },
+    /// Another institution fails as well.
+    Join(Member),
+    /// Another run is for this one's institution too.
+    GoOnIn(RunId),
     /// A person has done it, or answers.
     Answer {
         place: String,
         values: Map<String, Value>,
+        by: String,
+    },
+    /// A person chooses what an action that is under way goes on with.
+    Choose {
+        place: String,
+        choice: String,
         by: String,
     },
     Confirm {
@@ -317,6 +364,7 @@ pub enum LineKind {
     Confirmed,
     Declined,
     Retried,
+    Joined,
     Ended,
 }
 
@@ -335,6 +383,7 @@ impl LineKind {
             Self::Confirmed => "confirmed",
             Self::Declined => "declined",
             Self::Retried => "retried",
+            Self::Joined => "joined",
             Self::Ended => "ended",
         }
     }
@@ -353,8 +402,12 @@ pub struct Effects {
 pub trait Surroundings {
     /// Whether the action can be carried out with these values, and of which class its first call is; or why not.
     fn means(&self, action: &actions::Action, args: &Map<String, Value>) -> Result<Effect, String>;
-    /// What a confirmation is told beside the values: how many it interrupts, through what it is done.
-    fn consequences(&self, action: &actions::Action, args: &Map<String, Value>) -> Vec<String>;
+    /// What a confirmation is told beside the values: how many it interrupts, through what it is done. `known`: what the run knows.
+    fn consequences(&self, action: &actions::Action, args: &Map<String, Value>, known: &Map<String, Value>) -> Vec<String>;
+    /// Somebody else than the one who started the run has to agree.
+    fn two_person(&self, _action: &actions::Action, _args: &Map<String, Value>) -> bool {
+        false
+    }
     /// SHA-256 in hex.
     fn hash(&self, text: &str) -> String;
 }
@@ -393,10 +446,20 @@ impl Run {
         self.steps.iter().position(|step| step.place == place)
     }
 
+    /// Whether something that interrupts others has begun and is not over.
+    pub fn is_interrupting(&self) -> bool {
+        let going = |step: &RunStep| matches!(step.state, StepState::Doing { .. } | StepState::Waiting { .. });
+        self.steps.iter().any(|step| going(step) && step.action().is_some_and(|action| action.destructive))
+    }
+
     /// Steps that wait for a person.
     pub fn open_asks(&self) -> impl Iterator<Item = (usize, &RunStep)> {
         let open = self.is_open();
-        let waits = |step: &RunStep| matches!(step.state, StepState::Asking { .. } | StepState::Confirming { .. });
+        let waits = |step: &RunStep| match &step.state {
+            StepState::Asking { .. } | StepState::Confirming { .. } => true,
+            StepState::Waiting { choices, .. } => !choices.is_empty(),
+            _ => false,
+        };
         self.steps.iter().enumerate().filter(move |(_, step)| open && waits(step))
     }
 }

@@ -78,7 +78,7 @@ impl Surroundings for World {
         let fine = self.connected.contains(action.name) || action.by_hand.is_none();
         if fine { Ok(self.class.unwrap_or(action.effect)) } else { Err("nothing is connected".to_owned()) }
     }
-    fn consequences(&self, action: &Action, _: &Map<String, Value>) -> Vec<String> {
+    fn consequences(&self, action: &Action, _: &Map<String, Value>, _: &Map<String, Value>) -> Vec<String> {
         if action.destructive { vec!["interrupts 61 healthy institutions".to_owned()] } else { Vec::new() }
     }
     fn hash(&self, text: &str) -> String {
@@ -312,6 +312,7 @@ fn waiting_is_looked_at_until_it_takes_too_long() {
         effect: Effect::Read,
         after_ms: 3_000,
         text: "in the queue".to_owned(),
+        choices: Vec::new(),
     };
     play.outcome(waits()).unwrap();
     assert_eq!(play.run.ready_at(), Some(at(LEASE_S + 3)));
@@ -324,6 +325,27 @@ fn waiting_is_looked_at_until_it_takes_too_long() {
     play.now += 120;
     play.input(Input::Tick).unwrap();
     assert_eq!(play.why("1"), Why::Failed);
+}
+
+#[test]
+fn a_person_can_choose_what_goes_on() {
+    let mut play = crashed(Effect::Keyed);
+    let cancel = Choice { id: "cancel".to_owned(), text: "Take it out of the queue".to_owned() };
+    play.outcome(Progress::Waiting {
+        memo: json!({ "queue": 7 }),
+        effect: Effect::Idempotent,
+        after_ms: 3_000,
+        text: "in the queue for 5 minutes".to_owned(),
+        choices: vec![cancel],
+    })
+    .unwrap();
+    assert_eq!(play.run.open_asks().count(), 1);
+    let choose = |choice: &str| Input::Choose { place: "1".to_owned(), choice: choice.to_owned(), by: "ada".to_owned() };
+    assert!(play.input(choose("burn")).unwrap_err().contains("there is cancel"));
+    play.input(choose("cancel")).unwrap();
+    assert_eq!(play.acts[0].call.choice.as_deref(), Some("cancel"));
+    assert_eq!((play.acts[0].call.effect, play.run.open_asks().count()), (Effect::Idempotent, 0));
+    assert!(play.input(choose("cancel")).is_err());
 }
 
 #[test]
@@ -395,7 +417,7 @@ proptest! {
             let values: Map<String, Value> = values.as_object().unwrap().clone().into_iter().filter(|(name, _)| asked.contains(name)).collect();
             let progress = |n: usize| match n % 5 {
                 0 => Progress::Done { output: Map::new() },
-                1 => Progress::Waiting { memo: json!(n), effect: class, after_ms: 1_000, text: String::new() },
+                1 => Progress::Waiting { memo: json!(n), effect: class, after_ms: 1_000, text: String::new(), choices: Vec::new() },
                 2 => Progress::Failed { reason: "x".to_owned(), again: true },
                 3 => Progress::Uncertain { reason: "x".to_owned() },
                 _ => Progress::NotConnected { reason: "x".to_owned() },

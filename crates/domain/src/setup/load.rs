@@ -116,6 +116,7 @@ pub fn load(files: &[SourceFile], outside: &dyn Outside) -> Loaded {
     reader.index(&roots);
     let setup = read_setup(&mut reader, &roots);
     people::refuse_circles(&mut reader, &setup);
+    services::refuse_drivers(&mut reader, &roots, &setup);
     runbooks::refuse_mistakes(&mut reader, &roots, &setup);
     let (problems, spans) = reader.finish();
     let setup = if problems.any() { None } else { Some(setup) };

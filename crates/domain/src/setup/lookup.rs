@@ -3,7 +3,7 @@
 use super::*;
 
 impl Setup {
-    /// The connection of a kind; there is one at most.
+    /// The connection of a kind that there is one of at most.
     pub fn connection(&self, kind: ConnectionKind) -> Option<&Connection> {
         self.connections.iter().find(|connection| connection.kind == kind)
     }

@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use firedog_domain::id::{AlertId, RunbookId};
 use firedog_domain::runbook::actions::{self, Kind};
-use firedog_domain::runbook::run::{AskedKind, Line, Run, RunStep, StepState};
+use firedog_domain::runbook::run::{AskedKind, Line, Member, Run, RunStep, StepState};
 use firedog_domain::runbook::{Need, Runbook, Step};
 use firedog_store::run::Filter;
 use jiff::Timestamp;
@@ -241,7 +241,17 @@ pub(super) struct RunRow {
     ended_at: Option<Timestamp>,
     /// Places of the steps that wait for a person.
     waits_for: Vec<String>,
+    /// Institutions that it is for beside its own.
+    members: Vec<MemberRow>,
     steps: Vec<StepRow>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct MemberRow {
+    institution: String,
+    code: String,
+    alert: Option<String>,
+    at: Timestamp,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -260,6 +270,10 @@ pub(super) struct StepRow {
     /// What to do, what is waited for, why it was skipped.
     text: String,
     plan: Option<RunPlan>,
+    /// What a person can tell it while it is under way.
+    choices: Vec<ChoiceRow>,
+    /// Where a person who does it looks, by the catalogue.
+    links: Vec<LinkRow>,
     /// What a person who does it answers.
     questions: Vec<QuestionRow>,
     args: Map<String, Value>,
@@ -270,6 +284,18 @@ pub(super) struct StepRow {
     by: Option<String>,
     began_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct ChoiceRow {
+    id: String,
+    text: String,
+}
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct LinkRow {
+    name: String,
+    url: String,
 }
 
 /// What waits for a yes.
@@ -311,8 +337,10 @@ impl From<Run> for RunRow {
             deadline,
             ended_at,
             steps,
+            members,
             ..
         } = run;
+        let member = |Member { institution, code, alert, at }| MemberRow { institution, code, alert: alert.map(|id| id.0), at };
         Self {
             id: id.0,
             runbook: runbook.0,
@@ -327,14 +355,27 @@ impl From<Run> for RunRow {
             deadline,
             ended_at,
             waits_for,
+            members: members.into_iter().map(member).collect(),
             steps: steps.into_iter().map(StepRow::from).collect(),
         }
     }
 }
 
+/// With the links of the catalogue at the steps that people do.
+async fn row(app: &App, run: Run) -> Result<RunRow, Problem> {
+    let links = run::links(app, &run).await?;
+    let mut row = RunRow::from(run);
+    for (place, name, url) in links {
+        if let Some(step) = row.steps.iter_mut().find(|step| step.place == place) {
+            step.links.push(LinkRow { name, url });
+        }
+    }
+    Ok(row)
+}
+
 impl From<RunStep> for StepRow {
     fn from(step: RunStep) -> Self {
-        let (mut why, mut text, mut plan) = (None, String::new(), None);
+        let (mut why, mut text, mut plan, mut choices) = (None, String::new(), None, Vec::new());
         match &step.state {
             StepState::Asking { why: reason, text: said } => {
                 why = Some(reason.as_str());
@@ -348,7 +389,10 @@ impl From<RunStep> for StepRow {
                     two_person: wanted.two_person,
                 });
             }
-            StepState::Waiting { text: said, .. } => text.clone_from(said),
+            StepState::Waiting { text: said, choices: offered, .. } => {
+                text.clone_from(said);
+                choices = offered.iter().map(|one| ChoiceRow { id: one.id.clone(), text: one.text.clone() }).collect();
+            }
             StepState::Skipped { reason } => text.clone_from(reason),
             StepState::Pending | StepState::Doing { .. } | StepState::Done => {}
         }
@@ -375,6 +419,8 @@ impl From<RunStep> for StepRow {
             why,
             text,
             plan,
+            choices,
+            links: Vec::new(),
             questions,
             args,
             output,
@@ -410,7 +456,7 @@ pub(super) async fn start(
 ) -> Result<(StatusCode, axum::Json<RunRow>), Problem> {
     let moved = run::start(&app, &new.runbook, &new.inputs, new.alert.map(AlertId).as_ref(), &caller).await?;
     let status = if moved.joined { StatusCode::OK } else { StatusCode::CREATED };
-    Ok((status, axum::Json(moved.run.into())))
+    Ok((status, axum::Json(row(&app, moved.run).await?)))
 }
 
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -441,7 +487,8 @@ pub(super) async fn list(
 /// Show a run
 #[utoipa::path(get, path = "/runs/{id}", tag = "runbooks", params(("id" = String, Path)), responses((status = 200, body = RunRow)))]
 pub(super) async fn show(_: Viewer, State(app): State<App>, Path(id): Path<String>) -> Result<axum::Json<RunRow>, Problem> {
-    Ok(axum::Json(run::get(&app, &id).await?.into()))
+    let found = run::get(&app, &id).await?;
+    Ok(axum::Json(row(&app, found).await?))
 }
 
 /// A line of a run's log.
@@ -500,7 +547,7 @@ pub(super) async fn answer(
     Path((id, place)): Path<(String, String)>,
     Json(answer): Json<Answer>,
 ) -> Result<axum::Json<RunRow>, Problem> {
-    Ok(axum::Json(run::act(&app, &id, &place, Deed::Answer(answer.values), &caller).await?.into()))
+    Ok(axum::Json(row(&app, run::act(&app, &id, &place, Deed::Answer(answer.values), &caller).await?).await?))
 }
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -519,13 +566,32 @@ pub(super) async fn confirm(
     Path((id, place)): Path<(String, String)>,
     Json(Confirmation { hash }): Json<Confirmation>,
 ) -> Result<axum::Json<RunRow>, Problem> {
-    Ok(axum::Json(run::act(&app, &id, &place, Deed::Confirm { hash }, &caller).await?.into()))
+    Ok(axum::Json(row(&app, run::act(&app, &id, &place, Deed::Confirm { hash }, &caller).await?).await?))
 }
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Reason {
     reason: String,
+}
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Chosen {
+    /// One of the step's choices.
+    choice: String,
+}
+
+/// Tell a step that is under way how to go on
+#[utoipa::path(post, path = "/runs/{id}/steps/{place}/choose", tag = "runbooks", params(("id" = String, Path), ("place" = String, Path)),
+    request_body = Chosen, responses((status = 200, body = RunRow)))]
+pub(super) async fn choose(
+    Responder(caller): Responder,
+    State(app): State<App>,
+    Path((id, place)): Path<(String, String)>,
+    Json(Chosen { choice }): Json<Chosen>,
+) -> Result<axum::Json<RunRow>, Problem> {
+    Ok(axum::Json(row(&app, run::act(&app, &id, &place, Deed::Choose { choice }, &caller).await?).await?))
 }
 
 /// Say no to a plan
@@ -537,7 +603,7 @@ pub(super) async fn decline(
     Path((id, place)): Path<(String, String)>,
     Json(Reason { reason }): Json<Reason>,
 ) -> Result<axum::Json<RunRow>, Problem> {
-    Ok(axum::Json(run::act(&app, &id, &place, Deed::Decline { reason }, &caller).await?.into()))
+    Ok(axum::Json(row(&app, run::act(&app, &id, &place, Deed::Decline { reason }, &caller).await?).await?))
 }
 
 /// Leave a step out
@@ -549,7 +615,7 @@ pub(super) async fn skip(
     Path((id, place)): Path<(String, String)>,
     Json(Reason { reason }): Json<Reason>,
 ) -> Result<axum::Json<RunRow>, Problem> {
-    Ok(axum::Json(run::act(&app, &id, &place, Deed::Skip { reason }, &caller).await?.into()))
+    Ok(axum::Json(row(&app, run::act(&app, &id, &place, Deed::Skip { reason }, &caller).await?).await?))
 }
 
 /// Begin again from a step
@@ -560,7 +626,7 @@ pub(super) async fn retry(
     State(app): State<App>,
     Path((id, place)): Path<(String, String)>,
 ) -> Result<axum::Json<RunRow>, Problem> {
-    Ok(axum::Json(run::act(&app, &id, &place, Deed::Retry, &caller).await?.into()))
+    Ok(axum::Json(row(&app, run::act(&app, &id, &place, Deed::Retry, &caller).await?).await?))
 }
 
 /// End a run
@@ -572,5 +638,5 @@ pub(super) async fn cancel(
     Path(id): Path<String>,
     Json(Reason { reason }): Json<Reason>,
 ) -> Result<axum::Json<RunRow>, Problem> {
-    Ok(axum::Json(run::cancel(&app, &id, &reason, &caller).await?.into()))
+    Ok(axum::Json(row(&app, run::cancel(&app, &id, &reason, &caller).await?).await?))
 }

@@ -111,6 +111,17 @@ pub(crate) enum RunVerb {
         #[arg(long, value_name = "HASH")]
         plan: Option<String>,
     },
+    /// Tell a step that is under way how to go on
+    #[command(after_help = "Example:\n  firedog run choose ID 7.1.1 cancel")]
+    Choose {
+        #[arg(value_name = "RUN")]
+        id: String,
+        #[arg(value_name = "STEP")]
+        place: String,
+        /// As `firedog run show` lists them
+        #[arg(value_name = "CHOICE")]
+        choice: String,
+    },
     /// Say no to the plan of a step
     #[command(after_help = "Example:\n  firedog run decline ID 7.1.1 --why 'not during business hours'")]
     Decline(Because),
@@ -387,6 +398,10 @@ pub(crate) async fn run(call: &Call, verb: RunVerb) -> Result<(), Failure> {
             let answer = call.client.post(&["runs", &id, "steps", &place, "confirm"], &json!({ "hash": hash })).await?;
             call.done(&answer, &format!("Confirmed. {}", next(&answer)))
         }
+        RunVerb::Choose { id, place, choice } => {
+            let answer = call.client.post(&["runs", &id, "steps", &place, "choose"], &json!({ "choice": choice })).await?;
+            call.done(&answer, &next(&answer))
+        }
         RunVerb::Decline(because) => said(call, because, "decline").await,
         RunVerb::Skip(because) => said(call, because, "skip").await,
         RunVerb::Retry { id, place } => {
@@ -442,12 +457,20 @@ fn show(run: &Value) -> Result<(), Failure> {
                 print(&format!("         {}\n", paint(DIM, &clean(line))))?;
             }
         }
+        for link in step["links"].as_array().into_iter().flatten() {
+            print(&format!("         {}  {}\n", clean(text(link, "name")), clean(text(link, "url"))))?;
+        }
         for line in step["plan"]["lines"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             print(&format!("         {}\n", clean(line)))?;
         }
         let id = text(run, "id");
         match state {
             "confirming" => say(&format!("  Agree: firedog run confirm {id} {place}")),
+            "waiting" => {
+                for choice in step["choices"].as_array().into_iter().flatten() {
+                    say(&format!("  {}: firedog run choose {id} {place} {}", clean(text(choice, "text")), text(choice, "id")));
+                }
+            }
             "asking" => {
                 let asked = step["questions"].as_array().into_iter().flatten().filter(|question| question["required"] == true);
                 let names = asked.map(|question| format!("{}=…", text(question, "name"))).collect::<Vec<_>>().join(" ");

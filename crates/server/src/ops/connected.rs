@@ -3,6 +3,11 @@
 use crate::secret::Key;
 use firedog_connectors::call::{Auth, CallError, Site};
 use firedog_connectors::elasticsearch::{Fields, Logs};
+use firedog_connectors::jenkins::Jenkins;
+use firedog_connectors::kubernetes::Kubernetes;
+use firedog_connectors::marathon::Marathon;
+use firedog_connectors::mesos::Mesos;
+use firedog_connectors::prometheus::Prometheus;
 use firedog_connectors::slack::Slack;
 use firedog_domain::id::ConnectionId;
 use firedog_domain::setup::{Connection, ConnectionKind, Setup};
@@ -18,6 +23,11 @@ pub fn place(id: &ConnectionId) -> String {
 pub enum Client {
     Logs(Arc<Logs>),
     Slack(Arc<Slack>),
+    Prometheus(Arc<Prometheus>),
+    Jenkins(Arc<Jenkins>),
+    Marathon(Arc<Marathon>),
+    Mesos(Arc<Mesos>),
+    Kubernetes(Arc<Kubernetes>),
 }
 
 pub struct Connected {
@@ -33,21 +43,60 @@ impl Connected {
 
     pub fn logs(&self, setup: &Setup) -> Result<Arc<Logs>, CallError> {
         match self.of(setup, ConnectionKind::Elasticsearch)? {
-            Client::Logs(logs) => Ok(logs),
-            Client::Slack(_) => Err(missing(ConnectionKind::Elasticsearch)),
+            Client::Logs(client) => Ok(client),
+            _ => Err(missing(ConnectionKind::Elasticsearch)),
         }
     }
 
     pub fn slack(&self, setup: &Setup) -> Result<Arc<Slack>, CallError> {
         match self.of(setup, ConnectionKind::Slack)? {
-            Client::Slack(slack) => Ok(slack),
-            Client::Logs(_) => Err(missing(ConnectionKind::Slack)),
+            Client::Slack(client) => Ok(client),
+            _ => Err(missing(ConnectionKind::Slack)),
+        }
+    }
+
+    pub fn prometheus(&self, setup: &Setup) -> Result<Arc<Prometheus>, CallError> {
+        match self.of(setup, ConnectionKind::Prometheus)? {
+            Client::Prometheus(client) => Ok(client),
+            _ => Err(missing(ConnectionKind::Prometheus)),
+        }
+    }
+
+    pub fn mesos(&self, setup: &Setup) -> Result<Arc<Mesos>, CallError> {
+        match self.of(setup, ConnectionKind::Mesos)? {
+            Client::Mesos(client) => Ok(client),
+            _ => Err(missing(ConnectionKind::Mesos)),
+        }
+    }
+
+    pub fn jenkins(&self, setup: &Setup, id: &ConnectionId) -> Result<Arc<Jenkins>, CallError> {
+        match self.named(setup, id)? {
+            Client::Jenkins(client) => Ok(client),
+            _ => Err(missing(ConnectionKind::Jenkins)),
+        }
+    }
+
+    pub fn marathon(&self, setup: &Setup, id: &ConnectionId) -> Result<Arc<Marathon>, CallError> {
+        match self.named(setup, id)? {
+            Client::Marathon(client) => Ok(client),
+            _ => Err(missing(ConnectionKind::Marathon)),
+        }
+    }
+
+    pub fn kubernetes(&self, setup: &Setup, id: &ConnectionId) -> Result<Arc<Kubernetes>, CallError> {
+        match self.named(setup, id)? {
+            Client::Kubernetes(client) => Ok(client),
+            _ => Err(missing(ConnectionKind::Kubernetes)),
         }
     }
 
     fn of(&self, setup: &Setup, kind: ConnectionKind) -> Result<Client, CallError> {
-        let connection = setup.connection(kind).ok_or_else(|| missing(kind))?;
-        self.client(connection)
+        self.client(setup.connection(kind).ok_or_else(|| missing(kind))?)
+    }
+
+    fn named(&self, setup: &Setup, id: &ConnectionId) -> Result<Client, CallError> {
+        let gone = || CallError::Misconfigured { reason: format!("there is no connection `{id}` any more") };
+        self.client(setup.connections.get(id.as_str()).ok_or_else(gone)?)
     }
 
     /// The client of a connection.
@@ -84,13 +133,18 @@ impl Connected {
             (Some(_), None) => return Err(misconfigured("it has a user and no secret".to_owned())),
             (None, None) => Auth::None,
         };
-        let site = Site::new(&connection.url, &auth, None)?;
+        let site = Site::new(&connection.url, &auth, connection.authority.as_deref())?;
         match connection.kind {
             ConnectionKind::Elasticsearch => {
                 let index = connection.index.as_deref().unwrap_or_default();
                 Ok(Client::Logs(Arc::new(Logs::new(site, index, fields(connection))?)))
             }
             ConnectionKind::Slack => Ok(Client::Slack(Arc::new(Slack::new(site)))),
+            ConnectionKind::Prometheus => Ok(Client::Prometheus(Arc::new(Prometheus::new(site)))),
+            ConnectionKind::Jenkins => Ok(Client::Jenkins(Arc::new(Jenkins::new(site)))),
+            ConnectionKind::Marathon => Ok(Client::Marathon(Arc::new(Marathon::new(site)))),
+            ConnectionKind::Mesos => Ok(Client::Mesos(Arc::new(Mesos::new(site)))),
+            ConnectionKind::Kubernetes => Ok(Client::Kubernetes(Arc::new(Kubernetes::new(site)))),
         }
     }
 }

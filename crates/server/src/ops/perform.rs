@@ -1,6 +1,9 @@
 //! Carries out the actions of runs.
 
+mod evidence;
 mod logs;
+mod recovered;
+mod restart;
 mod support;
 
 use super::connected::Connected;
@@ -63,6 +66,11 @@ impl Perform for Performer {
                 "net.probe" => call.probe().await,
                 "logs.root_error" => call.root_error().await.unwrap_or_else(failed),
                 "logs.blast_radius" => call.blast_radius().await.unwrap_or_else(failed),
+                "service.restart" => call.restart().await.unwrap_or_else(failed),
+                "service.recovered" => call.recovered().await.unwrap_or_else(failed),
+                "service.instances" => call.instances().await.unwrap_or_else(failed),
+                "service.output" => call.output().await.unwrap_or_else(failed),
+                "metrics.read" => call.graph().await.unwrap_or_else(failed),
                 "support.tell" => call.tell_support().await.unwrap_or_else(failed),
                 other => Progress::NotConnected { reason: format!("nothing is connected that could do `{other}`") },
             }
@@ -114,7 +122,13 @@ impl Call<'_> {
             return done(json!({}));
         }
         let after_ms = i64::try_from(left_ms).unwrap_or(LOOK_AGAIN_MS).min(LOOK_AGAIN_MS);
-        Progress::Waiting { memo: json!({ "until": until }), effect: Effect::Read, after_ms, text: format!("until {until:.0}") }
+        Progress::Waiting {
+            memo: json!({ "until": until }),
+            effect: Effect::Read,
+            after_ms,
+            text: format!("until {until:.0}"),
+            choices: Vec::new(),
+        }
     }
 
     async fn page(&self) -> Progress {

@@ -6,12 +6,12 @@ use crate::auth::{Caller, Role};
 use crate::deliver::Words;
 use firedog_connectors::{Aside, mask};
 use firedog_domain::alert::{Alert, State};
-use firedog_domain::id::{AlertId, RunId, ServiceId, TeamId, UserId};
+use firedog_domain::id::{AlertId, InstitutionId, RunId, RunbookId, ServiceId, TeamId, UserId};
 use firedog_domain::route::OnAlert;
 use firedog_domain::runbook::means::Means;
-use firedog_domain::runbook::run::{Input, Line, Run, StepState, Surroundings};
+use firedog_domain::runbook::run::{Input, Line, Member, Run, StepState, Surroundings};
 use firedog_domain::runbook::{Need, Runbook, reference};
-use firedog_domain::setup::Setup;
+use firedog_domain::setup::{Capability, Institution, Setup};
 use firedog_domain::time::after;
 use firedog_engine::Moved;
 use firedog_store::audit::Record;
@@ -19,6 +19,7 @@ use firedog_store::run::{self as kept, Filter, Kept};
 use firedog_store::{Op, Tx};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Most runs that are listed.
@@ -31,8 +32,16 @@ const MAX_TEXT: usize = 1_000;
 const STARTS_WITHIN: SignedDuration = SignedDuration::from_mins(15);
 /// Support is told within half a minute of the alert.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Who has started a run that nobody has.
+pub(super) const BY_ALERT: &str = "alert";
 /// Alerts looked at for runbooks that start by themselves.
 const MAX_ALERTS: u32 = 500;
+/// Links of one run, at most.
+const MAX_LINKS: usize = 50;
+/// Links look so far back from a run's begin.
+const BEFORE: SignedDuration = SignedDuration::from_mins(15);
+/// Runs that began earlier take in no alerts any more.
+const LONG_RUNS: SignedDuration = SignedDuration::from_hours(24);
 const TELL_LEASE: SignedDuration = SignedDuration::from_mins(2);
 const TELL_BATCH: u32 = 16;
 
@@ -175,6 +184,7 @@ pub async fn lines(app: &App, id: &str, after: i64) -> Result<Vec<(i64, Line)>> 
 #[derive(Clone, Debug)]
 pub enum Deed {
     Answer(Map<String, Value>),
+    Choose { choice: String },
     Confirm { hash: String },
     Decline { reason: String },
     Skip { reason: String },
@@ -195,6 +205,7 @@ pub async fn act(app: &App, id: &str, place: &str, deed: Deed, caller: &Caller) 
             };
             ("run.answer", Input::Answer { place: place.clone(), values, by })
         }
+        Deed::Choose { choice } => ("run.choose", Input::Choose { place: place.clone(), choice, by }),
         Deed::Confirm { hash } => ("run.confirm", Input::Confirm { place: place.clone(), hash, by }),
         Deed::Decline { reason } => ("run.decline", Input::Decline { place: place.clone(), reason: text(reason), by }),
         Deed::Skip { reason } => ("run.skip", Input::Skip { place: place.clone(), reason: text(reason), by }),
@@ -204,6 +215,39 @@ pub async fn act(app: &App, id: &str, place: &str, deed: Deed, caller: &Caller) 
     let moved = app.runs.input(&run.id, input, row).await?;
     tell_soon(app);
     Ok(moved.run)
+}
+
+/// Where people look for the steps that wait for them: place, name and address.
+pub async fn links(app: &App, run: &Run) -> Result<Vec<(String, String, String)>> {
+    let scene = app.engine.scene().await?;
+    let setup = &scene.world.setup;
+    let institution = run.inputs.get("institution").and_then(|institution| institution.get("id")?.as_str());
+    let mut all = Vec::new();
+    for (_, step) in run.open_asks() {
+        let Some(capability) = step.spec.uses.as_deref().and_then(Capability::of_action) else { continue };
+        let named = step.args.get("service").and_then(Value::as_str).or(run.service.as_ref().map(ServiceId::as_str));
+        // Without a service that is named, those of all that serve the institution.
+        let services = setup.services.iter().filter(|service| match (named, institution) {
+            (Some(id), _) => service.id.as_str() == id,
+            (None, Some(institution)) => service.serves(&InstitutionId::from(institution)),
+            (None, None) => false,
+        });
+        for service in services {
+            let value = |name: &str| match name {
+                "institution" => institution.map(str::to_owned),
+                "service" => Some(service.id.to_string()),
+                "from" => run.started_at.checked_sub(BEFORE).ok().map(|at| at.to_string()),
+                _ => Some(app.now().to_string()),
+            };
+            let links = service.links.iter().filter(|link| link.capability == Some(capability));
+            all.extend(links.map(|link| (step.place.clone(), link.name.clone(), link.filled(value))));
+            if all.len() >= MAX_LINKS {
+                all.truncate(MAX_LINKS);
+                return Ok(all);
+            }
+        }
+    }
+    Ok(all)
 }
 
 pub async fn cancel(app: &App, id: &str, reason: &str, caller: &Caller) -> Result<Run> {
@@ -252,7 +296,7 @@ pub async fn dry_run(app: &App, id: &str, given: &Map<String, Value>) -> Result<
         let action = step.uses.as_deref().and_then(firedog_domain::runbook::actions::get);
         let by_hand = action.and_then(|action| means.means(action, &args).err());
         let confirms = match action.filter(|action| action.destructive || step.confirm.is_some()) {
-            Some(action) => means.consequences(action, &args),
+            Some(action) => means.consequences(action, &args, &context),
             None => Vec::new(),
         };
         let inner = step.parallel.iter().map(|inner| (inner, item.clone()));
@@ -302,35 +346,71 @@ pub async fn start_due(app: &App) -> Result<usize> {
         return Ok(0);
     }
     let since = app.now().checked_sub(STARTS_WITHIN).unwrap_or(Timestamp::MIN);
-    let alerts = app.engine.store().read(Fresh { since }).await?;
+    let (alerts, seen) = app.engine.store().read(Fresh { since }).await?;
     let mut begun = 0;
     for alert in &alerts {
         for (runbook, on) in &rules {
             // What cannot be told starts nothing; the alert pages all the same.
-            if !on.hold(alert).unwrap_or(false) {
+            if seen.contains(&(alert.id.clone(), runbook.id.clone())) || !on.hold(alert).unwrap_or(false) {
                 continue;
             }
-            let filter = Filter { alert: Some(alert.id.clone()), runbook: Some(runbook.id.clone()), open: None };
-            if !app.engine.store().read(All { filter, limit: 1 }).await?.is_empty() {
-                continue;
-            }
-            let row = Record {
-                id: app.engine.new_id(),
-                at: app.now(),
-                actor: "system".to_owned(),
-                action: "run.start".to_owned(),
-                subject: String::new(),
-                before: None,
-                after: None,
-                detail: None,
-            };
-            match begin(app, setup, runbook, &Map::new(), Some(alert), "alert".to_owned(), row).await {
-                Ok(moved) => begun += usize::from(!moved.joined),
+            match begin_for(app, setup, runbook, alert).await {
+                Ok(is_new) => begun += usize::from(is_new),
                 Err(error) => tracing::debug!(runbook = %runbook.id, alert = %alert.id, %error, "a runbook did not start"),
             }
         }
     }
     Ok(begun)
+}
+
+/// Answers whether a run has begun; else the alert has joined one.
+async fn begin_for(app: &App, setup: &Setup, runbook: &Runbook, alert: &Alert) -> Result<bool> {
+    let row = || Record {
+        id: app.engine.new_id(),
+        at: app.now(),
+        actor: "system".to_owned(),
+        action: "run.start".to_owned(),
+        subject: String::new(),
+        before: None,
+        after: None,
+        detail: None,
+    };
+    if let Some(institution) =
+        runbook.inputs.get("institution").and_then(|_| setup.institutions.get(alert.labels.get("institution")?))
+    {
+        let filter = Filter { open: Some(true), alert: None, runbook: Some(runbook.id.clone()) };
+        let since = after(app.now(), -runbook.fleet.within);
+        let by_alerts = |run: &Run| run.started_by == BY_ALERT && (run.started_at >= since || !run.members.is_empty());
+        let mut open: Vec<Run> = list(app, filter, MAX_LISTED).await?.into_iter().filter(by_alerts).collect();
+        open.sort_by_key(|run| (run.members.is_empty(), run.started_at, run.id.clone()));
+        let of = |run: &Run| run.inputs.get("institution").and_then(|own| own.get("id")?.as_str()).map(str::to_owned);
+        let is_known = open.iter().any(|run| of(run).as_deref() == Some(institution.id.as_str()));
+        let as_row = |action: &str, run: &Run| Record { action: action.to_owned(), subject: format!("run:{}", run.id), ..row() };
+        if let Some(first) = open
+            .first()
+            .filter(|first| !is_known && (!first.members.is_empty() || open.len() >= runbook.fleet.more_than as usize))
+        {
+            // What interrupts a service at this moment is not taken from whoever is at it.
+            for other in open.iter().skip(1).filter(|other| !other.is_interrupting()) {
+                let own = of(other).and_then(|id| setup.institutions.get(&id));
+                if let Some(own) = own {
+                    let member = member(own, other.alert.as_ref(), app.now());
+                    app.runs.input(&first.id, Input::Join(member), as_row("run.join", first)).await?;
+                }
+                app.runs.input(&other.id, Input::GoOnIn(first.id.clone()), as_row("run.join", other)).await?;
+            }
+            let member = member(institution, Some(&alert.id), app.now());
+            app.runs.input(&first.id, Input::Join(member), as_row("run.join", first)).await?;
+            return Ok(false);
+        }
+    }
+    let moved = begin(app, setup, runbook, &Map::new(), Some(alert), BY_ALERT.to_owned(), row()).await?;
+    Ok(!moved.joined)
+}
+
+fn member(institution: &Institution, alert: Option<&AlertId>, now: Timestamp) -> Member {
+    let code = institution.code.clone().unwrap_or_else(|| institution.id.to_string());
+    Member { institution: institution.id.to_string(), code, alert: alert.cloned(), at: now }
 }
 
 /// Nobody waits for messages; the loop sends what this does not.
@@ -445,13 +525,17 @@ struct Fresh {
     since: Timestamp,
 }
 
+/// Oldest first, with the alerts that runbooks have begun for or joined.
 impl Op for Fresh {
-    type Out = Vec<Alert>;
+    type Out = (Vec<Alert>, BTreeSet<(AlertId, RunbookId)>);
     const NAME: &'static str = "run_fresh_alerts";
     async fn run(&self, tx: &mut dyn Tx) -> firedog_store::Result<Self::Out> {
         let states = vec![State::Triggered, State::Acknowledged];
         let filter = firedog_store::alert::Filter { states, since: Some(self.since), ..firedog_store::alert::Filter::default() };
-        firedog_store::alert::list(tx, &filter, None, MAX_ALERTS).await
+        let mut alerts = firedog_store::alert::list(tx, &filter, None, MAX_ALERTS).await?;
+        alerts.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        let seen = kept::of_alerts(tx, self.since.checked_sub(LONG_RUNS).unwrap_or(Timestamp::MIN)).await?;
+        Ok((alerts, seen.into_iter().collect()))
     }
 }
 

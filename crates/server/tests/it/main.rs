@@ -23,6 +23,7 @@ mod pagerduty;
 mod postgres;
 mod reach;
 mod repeat;
+mod restart;
 mod roles;
 mod run;
 mod server;

@@ -152,6 +152,7 @@ const RUNS: [(&str, Need); 15] = [
     ("GET /runs/{id}/log", Read),
     ("POST /runs/{id}/steps/{place}/answer", ActInTeam),
     ("POST /runs/{id}/steps/{place}/confirm", ActInTeam),
+    ("POST /runs/{id}/steps/{place}/choose", ActInTeam),
     ("POST /runs/{id}/steps/{place}/decline", ActInTeam),
     ("POST /runs/{id}/steps/{place}/skip", ActInTeam),
     ("POST /runs/{id}/steps/{place}/retry", ActInTeam),
@@ -224,6 +225,7 @@ async fn request(town: &Town, operation: &str, n: usize) -> (String, Option<Valu
         "POST /covers" => Some(json!({ "schedule": "primary", "user": "ada", "for": "1h" })),
         "POST /runs" => Some(json!({ "runbook": "look" })),
         "POST /runs/{id}/steps/{place}/answer" => Some(json!({ "values": {} })),
+        "POST /runs/{id}/steps/{place}/choose" => Some(json!({ "choice": "x" })),
         "POST /runs/{id}/steps/{place}/confirm" => Some(json!({ "hash": "x" })),
         "POST /runs/{id}/steps/{place}/decline" | "POST /runs/{id}/steps/{place}/skip" | "POST /runs/{id}/cancel" => {
             Some(json!({ "reason": "x" }))

@@ -51,6 +51,8 @@ pub enum Outage {
     Busy { retry_after_s: u32 },
     /// 200 with a page to sign in at, as a gateway in front would answer.
     LoginPage,
+    /// None: in a row of answers, the one that is as it should be.
+    Passes,
 }
 
 /// What Jenkins does with builds that are asked for.

@@ -125,7 +125,17 @@ function StepLine({ run, step, may }: { run: Run; step: Step; may: boolean }) {
             </Text>
           )}
           {brought.length > 0 && <Text size="sm">{values(step.output)}</Text>}
+          {step.links.length > 0 && (
+            <Group gap="sm">
+              {step.links.map((link) => (
+                <a key={link.url} href={link.url} target="_blank" rel="noreferrer noopener">
+                  {link.name}
+                </a>
+              ))}
+            </Group>
+          )}
           {step.plan && <Plan run={run.id} step={step} may={may} />}
+          {step.choices.length > 0 && may && <Choices run={run.id} step={step} />}
           {(step.state === "asking" || (step.state === "waiting" && step.questions.length > 0)) && may && (
             <Answers run={run.id} step={step} touches={[...TOUCHES]} />
           )}
@@ -169,6 +179,26 @@ function Plan({ run, step, may }: { run: string; step: Step; may: boolean }) {
         </Group>
       )}
     </div>
+  );
+}
+
+/** What a step that is under way can be told. */
+function Choices({ run, step }: { run: string; step: Step }) {
+  const choose = useAct("POST /runs/{id}/steps/{place}/choose", { touches: [...TOUCHES] });
+  return (
+    <Group gap="xs" mt="xs">
+      {step.choices.map(({ id, text }) => (
+        <Button
+          key={id}
+          h={44}
+          variant="default"
+          loading={choose.isPending}
+          onClick={() => choose.mutate({ path: { id: run, place: step.place }, body: { choice: id } })}
+        >
+          {text}
+        </Button>
+      ))}
+    </Group>
   );
 }
 

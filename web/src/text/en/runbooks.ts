@@ -28,7 +28,7 @@ export const runbooks = {
 export const run = {
   waiting: (n: number) => count(n, { one: "step waits for you", other: "steps wait for you" }),
   waits: "A run waits for somebody",
-  states: { running: "Running", done: "Done", overdue: "Not finished in time", cancelled: "Cancelled" },
+  states: { running: "Running", done: "Done", overdue: "Not finished in time", cancelled: "Cancelled", joined: "Part of another" },
   step: {
     pending: "to come",
     asking: "asks",
@@ -83,6 +83,7 @@ export const run = {
     confirmed: "Agreed",
     declined: "Declined",
     retried: "Begun again",
+    joined: "Fails as well",
     ended: "Ended",
   },
   evidence: "Copy the evidence",

@@ -83,7 +83,7 @@ fn then(world: &World, alert: &Alert, input: Input, by: &Actor, now: i64) -> (Al
     decide(world, pinned, alert, &input, by, at(now))
 }
 
-const DUE: Input = Input::Due { leader: None, source_alive: true };
+const DUE: Input = Input::Due { leader: None, source_alive: true, storm: None };
 
 fn ada() -> Actor {
     Actor::User("ada".into())
@@ -239,7 +239,7 @@ fn a_quiet_source_resolves_unless_its_own_heartbeat_is_missing() {
     let world = world();
     let (mut alert, _) = opened(&world, "api");
     alert.quiet_at = Some(at(240));
-    let (same, _) = then(&world, &alert, Input::Due { leader: None, source_alive: false }, &Actor::System, 240);
+    let (same, _) = then(&world, &alert, Input::Due { leader: None, source_alive: false, storm: None }, &Actor::System, 240);
     assert_eq!((same.state, same.quiet_at), (State::Triggered, Some(at(300))));
     let (resolved, fx) = then(&world, &alert, DUE, &Actor::System, 240);
     assert_eq!(
@@ -268,12 +268,38 @@ fn a_group_follows_its_first_alert() {
     let second = Opening { id: "a2".into(), ..opening(&world, "grouped", Urgency::High) };
     let (follower, fx) = open(&world, second, Some(&leader), &Actor::System, at(30));
     assert_eq!((fx.notifications.len(), follower.follows.clone()), (0, Some(leader.id.clone())));
-    let stays = Input::Due { leader: Some(State::Triggered), source_alive: true };
+    let stays = Input::Due { leader: Some(State::Triggered), source_alive: true, storm: None };
     let (follower, fx) = then(&world, &follower, stays, &Actor::System, 330);
     assert_eq!((fx.notifications.len(), follower.next.map(|n| n.at)), (0, Some(at(630))));
-    let gone = Input::Due { leader: Some(State::Resolved), source_alive: true };
+    let gone = Input::Due { leader: Some(State::Resolved), source_alive: true, storm: None };
     let (follower, fx) = then(&world, &follower, gone, &Actor::System, 400);
     assert_eq!((fx.notifications.len(), follower.follows), (1, None));
+}
+
+#[test]
+fn many_groups_at_once_page_as_one_and_few_page_each() {
+    let mut world = world();
+    let setup = Arc::make_mut(&mut world.setup);
+    let mut service = setup.services.get("grouped").cloned().expect("the service");
+    service.group = Some(Group { by: vec!["institution".to_owned()], window: mins(5), storm: Some(5) });
+    setup.services.insert(service);
+    let labels = |institution: &str| [("institution".to_owned(), institution.to_owned())].into();
+    let first = Opening { labels: labels("1"), ..opening(&world, "grouped", Urgency::High) };
+    let (leader, _) = open(&world, first, None, &Actor::System, at(0));
+    let second = Opening { id: "a2".into(), labels: labels("2"), ..opening(&world, "grouped", Urgency::High) };
+    let (follower, fx) = open(&world, second, Some(&leader), &Actor::System, at(10));
+    assert_eq!((fx.notifications.len(), follower.next.map(|n| n.at)), (0, Some(at(40))), "half a minute at the most");
+    let look = |storm| Input::Due { leader: Some(State::Triggered), source_alive: true, storm: Some(storm) };
+    let (released, fx) = then(&world, &follower, look(false), &Actor::System, 40);
+    assert_eq!((fx.notifications.len(), released.follows), (1, None));
+    let (held, fx) = then(&world, &follower, look(true), &Actor::System, 40);
+    assert_eq!((fx.notifications.len(), held.next.map(|n| n.at)), (0, Some(at(340))));
+    // Once it is a storm it stays one, however few are new.
+    let (held, fx) = then(&world, &held, look(false), &Actor::System, 340);
+    assert_eq!((fx.notifications.len(), held.next.map(|n| n.at)), (0, Some(at(640))));
+    // The first one is over: the next one leads, and this one goes on with it.
+    let (held, fx) = then(&world, &held, Input::Follow("a3".into()), &Actor::System, 400);
+    assert_eq!((fx.notifications.len(), held.follows), (0, Some("a3".into())));
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! Runbooks and the institutions that they are for.
 
 use super::Span;
-use super::people::MAX_FEW;
+use super::people::{MAX_FEW, MOST_WAIT};
 use super::reader::{Field, Fields, Reader};
 use super::services::expression_span;
 use super::yaml::{Key, Node, Value as Yaml};
 use crate::diagnosis::table::{self as tables, MAX_ROWS, Row, SHIPPED, Table};
 use crate::runbook::check::{At, Catalogue};
-use crate::runbook::{Answer, AnswerKind, Confirm, DEFAULT_DEADLINE, MAX_STEPS, Need, Runbook, Step, check};
+use crate::runbook::{Answer, AnswerKind, Confirm, DEFAULT_DEADLINE, Fleet, MAX_STEPS, Need, Runbook, Step, check};
 use crate::setup::schema::keys;
 use crate::setup::*;
 use serde_json::{Map, Value};
@@ -25,20 +25,24 @@ pub(super) fn institution(r: &mut Reader, f: &Fields) -> Institution {
         code: f.has("code").then(|| r.text(f.get("code"))),
         host: f.has("host").then(|| r.text(f.get("host"))),
         core_endpoint: f.has("core_endpoint").then(|| r.text(f.get("core_endpoint"))),
-        authority: r.parse(f.get("authority"), |text| {
-            let pem = text.contains("-----BEGIN CERTIFICATE-----") && text.len() <= MAX_AUTHORITY_BYTES;
-            if pem { Ok(text.to_owned()) } else { Err("these are no certificates in PEM".to_owned()) }
-        }),
+        authority: authority(r, f),
         room: f.has("room").then(|| r.text(f.get("room"))),
         vendor: f.has("vendor").then(|| r.text(f.get("vendor"))),
     }
+}
+
+fn authority(r: &mut Reader, f: &Fields) -> Option<String> {
+    r.parse(f.get("authority"), |text| {
+        let pem = text.contains("-----BEGIN CERTIFICATE-----") && text.len() <= MAX_AUTHORITY_BYTES;
+        if pem { Ok(text.to_owned()) } else { Err("these are no certificates in PEM".to_owned()) }
+    })
 }
 
 pub(super) fn connection(r: &mut Reader, f: &Fields, setup: &Setup) -> Connection {
     let id = ConnectionId(r.id(f));
     let kinds = ConnectionKind::ALL.map(|kind| (kind.as_str(), kind));
     let kind = r.word(f.get("kind"), &kinds).unwrap_or(ConnectionKind::Elasticsearch);
-    if let Some(other) = setup.connection(kind).filter(|other| other.id != id) {
+    if let Some(other) = setup.connection(kind).filter(|other| kind.is_single() && other.id != id) {
         let span = f.key_span("kind");
         r.error("duplicate", span, format!("connection `{}` is of kind {} already", other.id, kind.as_str())).help =
             Some("keep one connection of each kind".to_owned());
@@ -53,8 +57,18 @@ pub(super) fn connection(r: &mut Reader, f: &Fields, setup: &Setup) -> Connectio
     only(r, "fields", ConnectionKind::Elasticsearch);
     only(r, "room", ConnectionKind::Slack);
     only(r, "group", ConnectionKind::Slack);
+    only(r, "queries", ConnectionKind::Prometheus);
     if kind == ConnectionKind::Elasticsearch && !f.has("index") && !f.incomplete() {
         r.error("missing_key", f.span, "logs are in an index").help = Some("add for example `index: interaction-*`".to_owned());
+    }
+    let queries: BTreeMap<String, String> = r.texts(f.get("queries")).into_iter().collect();
+    if let Some(unknown) = queries.keys().find(|name| !METRIC_QUERIES.contains(&name.as_str())) {
+        r.error("unknown_key", f.key_span("queries"), format!("`{unknown}` is nothing that metrics are asked for")).help =
+            Some(format!("there are {}", METRIC_QUERIES.join(" and ")));
+    }
+    if kind == ConnectionKind::Prometheus && METRIC_QUERIES.iter().any(|name| !queries.contains_key(*name)) && !f.incomplete() {
+        r.error("missing_key", f.span, "nobody says how calls are counted").help =
+            Some("add `queries:` with `total` and `failed`".to_owned());
     }
     let mut fields = BTreeMap::new();
     for (name, field) in r.texts(f.get("fields")) {
@@ -75,6 +89,8 @@ pub(super) fn connection(r: &mut Reader, f: &Fields, setup: &Setup) -> Connectio
         fields,
         room: text(r, "room"),
         group: text(r, "group"),
+        authority: authority(r, f),
+        queries,
     }
 }
 
@@ -127,6 +143,10 @@ pub(super) fn runbook(r: &mut Reader, f: &Fields) -> Runbook {
         inputs: needs,
         on: r.scalar(f.get("on")).map(|(text, _)| text.to_owned()),
         deadline: r.length(f.get("deadline"), mins(1), LONGEST).unwrap_or(DEFAULT_DEADLINE),
+        fleet: f.get("fleet").and_then(|field| r.object(field.node, &keys::FLEET)).map_or_else(Fleet::default, |f| Fleet {
+            more_than: u32::try_from(r.count(f.get("more_than"), 1, 10_000)).unwrap_or(1),
+            within: r.length(f.get("within"), mins(1), MOST_WAIT).unwrap_or(Fleet::default().within),
+        }),
         steps: steps(r, f.get("steps")),
     }
 }

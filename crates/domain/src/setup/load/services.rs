@@ -3,6 +3,7 @@
 use super::Span;
 use super::people::{LEAST_WAIT, MAX_FEW, MOST_WAIT, few};
 use super::reader::{Fields, Reader};
+use super::yaml::Node;
 use crate::matcher::{MatchOp, Matcher};
 use crate::setup::schema::keys;
 use crate::setup::*;
@@ -13,6 +14,9 @@ use std::collections::BTreeSet;
 pub(super) const MAX_ROUTES: usize = 1_000;
 /// Shorter keys can be guessed over the network.
 const MIN_KEY_CHARS: usize = 16;
+
+/// Institutions that one service names.
+const MAX_SERVED: usize = 10_000;
 
 const URGENCY: [(&str, Urgency); 2] = [("high", Urgency::High), ("low", Urgency::Low)];
 
@@ -34,7 +38,71 @@ pub(super) fn service(r: &mut Reader, f: &Fields) -> Service {
         }
         integrations.push(integration);
     }
-    Service { id, name, team, policy, ack_timeout, urgency, group, integrations }
+    let serves = f.get("serves").map_or_else(Vec::new, |field| {
+        few(r, field, MAX_SERVED)
+            .iter()
+            .filter_map(|node| r.reference(Some(field.of(node)), "institution"))
+            .map(InstitutionId)
+            .collect()
+    });
+    let restart = driver(r, f, "restart");
+    let instances = driver(r, f, "instances");
+    if restart.is_some() && instances.is_none() && !f.incomplete() {
+        r.error("missing_key", f.key_span("restart"), "nobody could tell whether it is well again after a restart").help =
+            Some("add `instances:` with where its instances are seen".to_owned());
+    }
+    let links = r.objects(f.get("links"), &keys::LINK, MAX_FEW).iter().map(|item| link(r, item)).collect();
+    Service { id, name, team, policy, ack_timeout, urgency, group, integrations, serves, restart, instances, links }
+}
+
+fn driver(r: &mut Reader, f: &Fields, key: &str) -> Option<Driver> {
+    let f = r.object(f.get(key)?.node, &keys::DRIVER)?;
+    let text = |r: &mut Reader, key: &str| f.has(key).then(|| r.text(f.get(key)));
+    Some(Driver {
+        with: ConnectionId(r.reference(f.get("with"), "connection")?),
+        job: text(r, "job"),
+        parameters: r.texts(f.get("parameters")).into_iter().collect(),
+        key: text(r, "key"),
+        app: text(r, "app"),
+        namespace: text(r, "namespace"),
+        deployment: text(r, "deployment"),
+        two_person: r.boolean(f.get("two_person")),
+    })
+}
+
+/// What can be told of drivers once every connection is known.
+pub(super) fn refuse_drivers(r: &mut Reader, roots: &[Fields], setup: &Setup) {
+    for node in roots.iter().filter_map(|root| root.get("services")?.node.list()).flatten() {
+        let id = node.get("id").and_then(Node::scalar).unwrap_or_default();
+        let Some(service) = setup.services.get(id).filter(|_| !node.incomplete) else { continue };
+        for (key, driver, restarts) in [("restart", &service.restart, true), ("instances", &service.instances, false)] {
+            let Some((driver, connection)) = driver.as_ref().and_then(|driver| Some((driver, setup.driven(driver)?))) else {
+                continue;
+            };
+            for (part, message, help) in catalogue::mistakes(driver, connection.kind, restarts) {
+                let at = node.get(key).and_then(|node| node.get(part)).or(node.get(key));
+                r.error("bad_driver", at.map_or(node.span, |node| node.span), message).help = Some(help);
+            }
+        }
+    }
+}
+
+fn link(r: &mut Reader, f: &Fields) -> Link {
+    let url = r.parse(f.get("url"), |text| {
+        if !(text.starts_with("https://") || text.starts_with("http://")) || text.chars().any(char::is_whitespace) {
+            return Err("this is no address of a web page (`https://…`)".to_owned());
+        }
+        let named = text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
+        match named.into_iter().find(|name| !catalogue::PLACEHOLDERS.contains(name)) {
+            Some(name) => Err(format!(
+                "`{{{name}}}` is not filled in; there are {}",
+                catalogue::PLACEHOLDERS.map(|name| format!("{{{name}}}")).join(", ")
+            )),
+            None => Ok(text.to_owned()),
+        }
+    });
+    let capabilities = Capability::ALL.map(|capability| (capability.as_str(), capability));
+    Link { name: r.text(f.get("name")), url: url.unwrap_or_default(), capability: r.word(f.get("for"), &capabilities) }
 }
 
 fn group(r: &mut Reader, f: &Fields) -> Group {
@@ -49,7 +117,8 @@ fn group(r: &mut Reader, f: &Fields) -> Group {
             by.push(label);
         }
     }
-    Group { by, window: r.length(f.get("for"), LEAST_WAIT, MOST_WAIT).unwrap_or_default() }
+    let storm = f.has("storm").then(|| u32::try_from(r.count(f.get("storm"), 1, 1_000)).unwrap_or(1));
+    Group { by, window: r.length(f.get("for"), LEAST_WAIT, MOST_WAIT).unwrap_or_default(), storm }
 }
 
 fn integration(r: &mut Reader, f: &Fields, service: &ServiceId) -> Integration {

@@ -409,6 +409,64 @@ pub static SERVICE: Object = Object {
             "How events enter.",
             r#"[{"id": "prometheus", "kind": "alertmanager", "key": "${PROMETHEUS_KEY}"}]"#,
         ),
+        may("serves", List(&Ref("institution")), "Institutions that it serves. Default: all of them.", r#"["inst-123"]"#),
+        may(
+            "restart",
+            Map(&DRIVER),
+            "Through what runbooks restart it. Needs `instances`, or nobody could tell that it is well again.",
+            r#"{"with": "ci", "job": "ops/restart-service", "parameters": {"SERVICE": "symxchange-http-server"}, "key": "RUN_KEY"}"#,
+        ),
+        may(
+            "instances",
+            Map(&DRIVER),
+            "Where its instances are seen.",
+            r#"{"with": "marathon", "app": "/core/symxchange-http-server"}"#,
+        ),
+        may(
+            "links",
+            List(&Map(&LINK)),
+            "Where people look.",
+            r#"[{"name": "Its logs", "for": "logs", "url": "https://kibana.example.org/app/discover?institution={institution}"}]"#,
+        ),
+    ],
+};
+
+pub const CAPABILITIES: &[&str] = &["logs", "metrics", "instances", "restart", "deploys"];
+
+pub static DRIVER: Object = Object {
+    what: "driver",
+    about: "Through which connection something is done, and what it is called there.",
+    exactly_one: &[],
+    keys: &[
+        must("with", Ref("connection"), "Of kind jenkins, marathon or kubernetes.", r#""ci""#),
+        may("job", Text, "Of jenkins: the job's full name.", r#""ops/restart-service""#),
+        may("parameters", Texts, "Of jenkins: what the job is started with.", r#"{"SERVICE": "symxchange-http-server"}"#),
+        may(
+            "key",
+            Text,
+            "Of jenkins: the job's text parameter that carries Firedog's key of the restart. Without one a build that may have been started is never started again, and a person is asked.",
+            r#""RUN_KEY""#,
+        ),
+        may("app", Text, "Of marathon: the app's id.", r#""/core/symxchange-http-server""#),
+        may("namespace", Text, "Of kubernetes. Default: `default`.", r#""core""#),
+        may("deployment", Text, "Of kubernetes: the deployment's name.", r#""symxchange-http-server""#),
+        may(
+            "two_person",
+            Bool,
+            "Of a restart: somebody else than the one who started the run has to confirm it. Default: false.",
+            "true",
+        ),
+    ],
+};
+
+pub static LINK: Object = Object {
+    what: "link",
+    about: "Where people look. In its address `{institution}`, `{service}`, `{from}` and `{to}` are filled in.",
+    exactly_one: &[],
+    keys: &[
+        must("name", Text, "What people call it.", r#""Its logs""#),
+        must("url", Text, "The address.", r#""https://kibana.example.org/app/discover?institution={institution}""#),
+        may("for", OneOf(CAPABILITIES), "What it shows: steps that a person does by hand name it.", r#""logs""#),
     ],
 };
 
@@ -423,6 +481,12 @@ pub static GROUP: Object = Object {
     keys: &[
         must("by", OneOrMore(&Text), "Names of labels.", r#"["institution"]"#),
         must("for", Length, "Counted from the first alert.", r#""5m""#),
+        may(
+            "storm",
+            Count(1, 1_000),
+            "More groups than this within `for` page as one. While one of them pages, another waits 30 s to see whether it is a storm. Default: each pages.",
+            "5",
+        ),
     ],
 };
 
@@ -566,6 +630,12 @@ pub static RUNBOOK: Object = Object {
             r#""labels.alertname == 'CoreApiDown'""#,
         ),
         may("deadline", Length, "When a run ends, whatever is open. Default: `8h`.", r#""2h""#),
+        may(
+            "fleet",
+            Map(&FLEET),
+            "When the runs that alerts begin become one run for all of their institutions. Default: more than 5 within 5 minutes.",
+            r#"{"more_than": 10, "within": "5m"}"#,
+        ),
         must(
             "steps",
             OneOrMore(&Map(&RUNBOOK_STEP)),
@@ -573,6 +643,13 @@ pub static RUNBOOK: Object = Object {
             r#"[{"do": "Tell support what we know so far"}]"#,
         ),
     ],
+};
+
+pub static FLEET: Object = Object {
+    what: "fleet",
+    about: "Many institutions fail at once: one run, one thread for support.",
+    exactly_one: &[],
+    keys: &[must("more_than", Count(1, 10_000), "Institutions.", "5"), may("within", Length, "Default: `5m`.", r#""5m""#)],
 };
 
 pub static RUNBOOK_STEP: Object = Object {
@@ -624,13 +701,15 @@ pub static RUNBOOK_STEP: Object = Object {
     ],
 };
 
+pub const CONNECTION_KINDS: &[&str] = &["elasticsearch", "slack", "prometheus", "jenkins", "marathon", "mesos", "kubernetes"];
+
 pub static CONNECTION: Object = Object {
     what: "connection",
     about: "An outside system that runbooks use.",
     exactly_one: &[],
     keys: &[
         must("id", Slug, ID, r#""logs""#),
-        must("kind", OneOf(&["elasticsearch", "slack"]), "What it speaks.", r#""elasticsearch""#),
+        must("kind", OneOf(CONNECTION_KINDS), "What it speaks.", r#""elasticsearch""#),
         must("url", Url, "Where it is, with a path if it has one.", r#""https://logs.example.org:9200""#),
         may("user", Text, "With it, the secret is its password; without it, a token.", r#""firedog""#),
         may("secret", Text, "The password or token. May be `${ENV}`.", r#""${LOGS_PASSWORD}""#),
@@ -644,6 +723,18 @@ pub static CONNECTION: Object = Object {
         ),
         may("room", Text, "Of slack: where support reads, unless an institution has a room of its own.", r##""#support-ff""##),
         may("group", Text, "Of slack: the id of the user group whose answers count. Default: any person's.", r#""S0614TZR7""#),
+        may(
+            "authority",
+            Text,
+            "Certificates in PEM that it is believed by, beside the machine's.",
+            r#""-----BEGIN CERTIFICATE-----""#,
+        ),
+        may(
+            "queries",
+            Texts,
+            "Of prometheus: `total` and `failed` calls; `{institution}`, `{service}` and `{last}` are filled in.",
+            r#"{"total": "sum(increase(calls_total{institution=\"{institution}\"}[{last}]))"}"#,
+        ),
     ],
 };
 
@@ -680,6 +771,9 @@ pub static OBJECTS: &[&Object] = &[
     &TEAM,
     &USER,
     &CONTACT,
+    &FLEET,
+    &DRIVER,
+    &LINK,
     &RULES,
     &RULE,
     &WAKING,

@@ -74,8 +74,11 @@ impl Call<'_> {
             logs.counts(&Scope::new(yesterday(from), yesterday(self.now))?, step).await?,
         );
         let host = |one: &firedog_domain::setup::Institution| Some((one.id.to_string(), one.host.clone()?));
-        let counted =
-            Counted { now: calls(&now), usual: calls(&usual), hosts: self.setup.institutions.iter().filter_map(host).collect() };
+        let counted = Counted {
+            now: as_calls(&now),
+            usual: as_calls(&usual),
+            hosts: self.setup.institutions.iter().filter_map(host).collect(),
+        };
         let blast = blast(self.institution("id").unwrap_or_default(), &counted);
         let partial = !now.partial.is_empty() || !usual.partial.is_empty();
         Ok(done(json!({
@@ -85,7 +88,8 @@ impl Call<'_> {
     }
 }
 
-fn calls(counts: &Counts) -> BTreeMap<String, Calls> {
+/// By institution.
+pub(super) fn as_calls(counts: &Counts) -> BTreeMap<String, Calls> {
     let mut calls: BTreeMap<String, Calls> = BTreeMap::new();
     for cell in &counts.cells {
         let (Some(institution), Some(outcome)) = (&cell.institution, &cell.outcome) else { continue };
@@ -96,4 +100,9 @@ fn calls(counts: &Counts) -> BTreeMap<String, Calls> {
         }
     }
     calls
+}
+
+#[allow(clippy::cast_precision_loss, reason = "counts of minutes")]
+pub(super) fn failed_share(calls: Calls) -> f64 {
+    if calls.total == 0 { 0.0 } else { calls.failed as f64 / calls.total as f64 }
 }

@@ -1,12 +1,13 @@
 //! Telling support, before anything is known and as it becomes known; paging them if nobody of theirs answers.
 
 use super::{Call, done};
+use crate::ops::run::BY_ALERT;
 use firedog_connectors::call::CallError;
 use firedog_connectors::slack::{Message, Mrkdwn, Slack, Ts};
 use firedog_domain::runbook::actions::Effect;
 use firedog_domain::runbook::run::{Progress, RunStep, StepState};
 use firedog_domain::setup::ConnectionKind;
-use firedog_domain::time::{after, mins};
+use firedog_domain::time::{after, mins, secs};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -15,6 +16,13 @@ use serde_json::json;
 const ANSWER_WITHIN: SignedDuration = mins(10);
 /// Between two looks into the thread, in milliseconds.
 const LOOK_MS: i64 = 10_000;
+
+/// In which others may fail as well: a part of the half minute that support waits at most for the first notice.
+const A_MOMENT: SignedDuration = secs(15);
+/// Between two messages of how many fail.
+const MEMBERS_EVERY: SignedDuration = mins(1);
+/// Codes listed in a message.
+const MAX_CODES: usize = 30;
 
 /// What is remembered between two looks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,6 +39,11 @@ struct Thread {
     answered_by: Option<String>,
     #[serde(default)]
     paged: Option<String>,
+    /// How many institutions stand in the thread, and since when.
+    #[serde(default)]
+    members: usize,
+    #[serde(default)]
+    members_at: Option<Timestamp>,
 }
 
 impl Call<'_> {
@@ -48,8 +61,14 @@ impl Call<'_> {
         named.or_else(|| self.institution("room")).or_else(of_setup)
     }
 
-    /// The first notice: at once, with what is verified so far.
+    /// The first notice, with what is verified so far: within half a minute of the alert, after a moment for others to fail as well.
     async fn open(&self, slack: &Slack) -> Result<Progress, CallError> {
+        let ready = after(self.run.started_at, A_MOMENT);
+        if self.run.started_by == BY_ALERT && self.run.members.is_empty() && self.now < ready {
+            let after_ms = i64::try_from(ready.duration_since(self.now).as_millis()).unwrap_or(LOOK_MS);
+            let text = "a moment, whether others fail as well".to_owned();
+            return Ok(Progress::Waiting { memo: json!(null), effect: Effect::Keyed, after_ms, text, choices: Vec::new() });
+        }
         let Some(room) = self.room() else {
             let reason = "nobody says where support reads: set `room` of the institution or of the connection".to_owned();
             return Ok(Progress::Failed { reason, again: false });
@@ -60,8 +79,12 @@ impl Call<'_> {
             self.run.inputs.get("alert").and_then(|alert| alert.get("created_at")?.as_str()?.parse::<Timestamp>().ok());
         let given = self.text("text");
         let mut text = Mrkdwn::new().bold(&self.run.title);
-        if let Some(code) = self.institution("code") {
-            text = text.plain(" (institution ").code(code).plain(")");
+        match (self.institution("code"), self.run.members.len()) {
+            (Some(code), 0) => text = text.plain(" (institution ").code(code).plain(")"),
+            (Some(_), others) => {
+                text = text.plain(&format!(" ({} institutions: ", others + 1)).code(&self.codes()).plain(")");
+            }
+            (None, _) => {}
         }
         text = match given {
             "" => text.plain(": not yet verified, we are looking. Since ").time(alert_since.unwrap_or(since)),
@@ -78,12 +101,23 @@ impl Call<'_> {
             told: Vec::new(),
             answered_by: None,
             paged: None,
+            members: self.run.members.len(),
+            members_at: Some(self.now),
         };
         Ok(self.again(&thread, format!("told in {room}")))
     }
 
+    /// Of the institutions that the run is for.
+    fn codes(&self) -> String {
+        let own = self.institution("code").into_iter();
+        let all: Vec<&str> = own.chain(self.run.members.iter().map(|member| member.code.as_str())).collect();
+        let more = all.len().saturating_sub(MAX_CODES);
+        let listed = all[..all.len().min(MAX_CODES)].join(", ");
+        if more == 0 { listed } else { format!("{listed} and {more} more") }
+    }
+
     fn again(&self, thread: &Thread, text: String) -> Progress {
-        Progress::Waiting { memo: json!(thread), effect: Effect::Keyed, after_ms: LOOK_MS, text }
+        Progress::Waiting { memo: json!(thread), effect: Effect::Keyed, after_ms: LOOK_MS, text, choices: Vec::new() }
     }
 
     /// Findings go into the thread as they come; an answer of theirs stops the clock, and its end pages them.
@@ -101,6 +135,14 @@ impl Call<'_> {
                 // One message per look: each is remembered before the next.
                 return Ok(self.again(&thread, format!("told in {}", thread.room)));
             }
+        }
+        let more = self.run.members.len();
+        if more > thread.members && thread.members_at.is_none_or(|at| after(at, MEMBERS_EVERY) <= self.now) {
+            let text = Mrkdwn::new().plain(&format!("Now {} institutions fail: ", more + 1)).code(&self.codes());
+            let key = format!("{}/members/{more}", self.act.call.key);
+            slack.post_once(&thread.channel, Some(&thread.ts), &Message::of(text), &key, thread.since).await?;
+            (thread.members, thread.members_at) = (more, Some(self.now));
+            return Ok(self.again(&thread, format!("told in {}", thread.room)));
         }
         if thread.answered_by.is_none() {
             thread.answered_by = self.answer(slack, &thread).await?;

@@ -1,0 +1,153 @@
+//! What is gone after a restart: instances and how they are, what they have written, the graph as it was.
+
+use super::logs::as_calls;
+use super::{Call, done};
+use firedog_connectors::call::CallError;
+use firedog_connectors::elasticsearch::{Role, Scope};
+use firedog_domain::runbook::run::Progress;
+use firedog_domain::setup::{ConnectionKind, Service};
+use firedog_domain::time::mins;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+/// How far back a graph goes where a step does not say.
+const LAST: SignedDuration = SignedDuration::from_hours(1);
+/// Instances that are listed and read from.
+const MAX_INSTANCES: usize = 20;
+/// Of each instance.
+const LINES: usize = 20;
+/// Of what an instance has written, in bytes: the end of it.
+const TAIL_BYTES: u64 = 16 << 10;
+/// Of one line, in characters.
+const MAX_LINE: usize = 300;
+/// Points of a graph.
+const MAX_POINTS: usize = 240;
+
+/// One instance.
+struct Instance {
+    id: String,
+    agent: String,
+    well: bool,
+    text: String,
+}
+
+impl Call<'_> {
+    fn service(&self) -> Result<&Service, CallError> {
+        let named = Some(self.text("service")).filter(|id| !id.is_empty());
+        let id = named.or(self.run.service.as_ref().map(|id| id.as_str())).unwrap_or_default();
+        let unknown = || CallError::Misconfigured { reason: format!("there is no service `{id}`; name one with `service`") };
+        self.setup.services.get(id).ok_or_else(unknown)
+    }
+
+    async fn look_at(&self, service: &Service) -> Result<Vec<Instance>, CallError> {
+        let no_driver = || CallError::Misconfigured {
+            reason: format!("the catalogue does not say where the instances of {} are seen", service.id),
+        };
+        let driver = service.instances.as_ref().ok_or_else(no_driver)?;
+        let all = match self.setup.driven(driver).map(|connection| connection.kind) {
+            Some(ConnectionKind::Marathon) => {
+                let app = self.parts.connected.marathon(self.setup, &driver.with)?.app(driver.target()).await?;
+                let one = |task: firedog_connectors::marathon::Task| {
+                    let well = task.running && task.healthy != Some(false);
+                    let words = match (task.running, task.healthy) {
+                        (false, _) => "does not run",
+                        (true, Some(false)) => "runs and is not healthy",
+                        (true, Some(true)) => "runs and is healthy",
+                        (true, None) => "runs",
+                    };
+                    Instance { text: format!("on {} {words}", task.host), id: task.id, agent: task.agent, well }
+                };
+                app.tasks.into_iter().map(one).collect::<Vec<_>>()
+            }
+            Some(ConnectionKind::Kubernetes) => {
+                let client = self.parts.connected.kubernetes(self.setup, &driver.with)?;
+                let deployment = client.deployment(driver.namespace(), driver.target()).await?;
+                let one = |pod: firedog_connectors::kubernetes::Pod| {
+                    let words = match (&pod.trouble, pod.ready) {
+                        (Some(trouble), _) => trouble.clone(),
+                        (None, true) => "is ready".to_owned(),
+                        (None, false) => "is not ready".to_owned(),
+                    };
+                    let text = format!("{words}, {} restarts", pod.restarts);
+                    Instance { text, id: pod.name, agent: String::new(), well: pod.ready && !pod.going_away }
+                };
+                client.pods(&deployment).await?.into_iter().map(one).collect()
+            }
+            _ => return Err(no_driver()),
+        };
+        Ok(all.into_iter().take(MAX_INSTANCES).collect())
+    }
+
+    pub(super) async fn instances(&self) -> Result<Progress, CallError> {
+        let all = self.look_at(self.service()?).await?;
+        let well = all.iter().filter(|one| one.well).count();
+        let each: Map<String, Value> = all.iter().map(|one| (one.id.clone(), Value::from(one.text.as_str()))).collect();
+        Ok(done(json!({
+            "well": well == all.len() && !all.is_empty(), "text": format!("{well} of {} instances are well", all.len()), "each": each,
+        })))
+    }
+
+    pub(super) async fn output(&self) -> Result<Progress, CallError> {
+        let service = self.service()?;
+        let all = self.look_at(service).await?;
+        let (mut each, mut count) = (Map::new(), 0);
+        let mut unread = 0;
+        for instance in &all {
+            match self.written_by(service, instance).await {
+                Ok(written) => {
+                    let cut = |line: &String| line.chars().take(MAX_LINE).collect::<String>();
+                    let last: Vec<String> = written[written.len().saturating_sub(LINES)..].iter().map(cut).collect();
+                    count += last.len();
+                    each.insert(instance.id.clone(), Value::from(last));
+                }
+                Err(error @ CallError::Misconfigured { .. }) => return Err(error),
+                Err(_) => unread += 1,
+            }
+        }
+        let unread = if unread == 0 { String::new() } else { format!(", {unread} could not be read") };
+        let text = format!("{count} lines of {} instances{unread}", all.len());
+        Ok(done(json!({ "text": text, "each": each })))
+    }
+
+    async fn written_by(&self, service: &Service, instance: &Instance) -> Result<Vec<String>, CallError> {
+        let Some(driver) = &service.instances else { return Ok(Vec::new()) };
+        if self.setup.driven(driver).map(|connection| connection.kind) == Some(ConnectionKind::Kubernetes) {
+            let client = self.parts.connected.kubernetes(self.setup, &driver.with)?;
+            return client.log(driver.namespace(), &instance.id, None, u32::try_from(LINES).unwrap_or(u32::MAX), false).await;
+        }
+        let mesos = self.parts.connected.mesos(self.setup)?;
+        let app = self.parts.connected.marathon(self.setup, &driver.with)?.app(driver.target()).await?;
+        let framework = app.framework.unwrap_or_default();
+        let mut all = Vec::new();
+        for file in ["stdout", "stderr"] {
+            all.extend(mesos.tail(&framework, &instance.id, &instance.agent, file, TAIL_BYTES).await?);
+        }
+        Ok(all)
+    }
+
+    /// By logs: they are what the graph is made of, and what it is frozen as.
+    pub(super) async fn graph(&self) -> Result<Progress, CallError> {
+        let service = self.service()?;
+        let last = self.length("last", LAST);
+        let from = self.now.checked_sub(last).unwrap_or(Timestamp::MIN);
+        let logs = self.parts.connected.logs(self.setup)?;
+        let scope = Scope::new(from, self.now)?.only(Role::Service, [service.id.as_str()])?;
+        let counts = logs.counts(&scope, mins(1)).await?;
+        let (mut total, mut failed) = (Map::new(), Map::new());
+        let mut by_minute: std::collections::BTreeMap<Timestamp, Vec<_>> = std::collections::BTreeMap::new();
+        for cell in counts.cells.iter().cloned() {
+            by_minute.entry(cell.at).or_default().push(cell);
+        }
+        let mut bad = 0;
+        let minutes = by_minute.len();
+        for (at, cells) in by_minute.into_iter().take(MAX_POINTS) {
+            let one = firedog_connectors::elasticsearch::Counts { cells, ..counts.clone() };
+            let calls = as_calls(&one).into_values().fold((0, 0), |(all, bad), calls| (all + calls.total, bad + calls.failed));
+            total.insert(format!("{at:.0}"), Value::from(calls.0));
+            failed.insert(format!("{at:.0}"), Value::from(calls.1));
+            bad += usize::from(calls.1 > 0);
+        }
+        let text = format!("{bad} of {minutes} minutes with failed calls");
+        Ok(done(json!({ "text": text, "total": total, "failed": failed })))
+    }
+}

@@ -1,0 +1,300 @@
+//! `service.restart` against the town: through Jenkins and through Kubernetes itself, with what goes wrong on the way.
+
+use crate::town::{SETUP, Town, everywhere, minutes};
+use firedog_town::Town as Streets;
+use firedog_town::jenkins::{JENKINS_TOKEN, JENKINS_USER};
+use firedog_town::kubernetes::KUBERNETES_TOKEN;
+use firedog_town::marathon::{MARATHON_PASSWORD, MARATHON_USER};
+use firedog_town::search::{SEARCH_PASSWORD, SEARCH_USER};
+use firedog_town::weather::{Builds, Condition, Outage, Platform, Service, System, Weather};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+const BOOK: &str = r#"
+runbook: restart
+for: { institution: optional }
+steps:
+  - { do: Restart the HTTP server, uses: service.restart, with: { service: symxchange-http-server } }
+  - { do: Restart the RPC server, uses: service.restart, with: { service: symxchange-rpc-server } }
+"#;
+
+/// Another one, for the same servers.
+const OTHER: &str = r#"
+runbook: other
+steps:
+  - { do: Restart the HTTP server, uses: service.restart, with: { service: symxchange-http-server } }
+"#;
+
+#[derive(Clone, Copy)]
+enum Through {
+    /// Job A, verified on Marathon.
+    Marathon { key: bool },
+    /// Job B, verified on Kubernetes.
+    Kubernetes,
+    /// Without a job.
+    Rollout,
+}
+
+async fn streets(town: &Town, through: Through) -> Streets {
+    let platform = if matches!(through, Through::Marathon { .. }) { Platform::Marathon } else { Platform::Kubernetes };
+    let streets = Streets::start(Weather::new(6, town.now()).on(platform)).await.unwrap();
+    streets.weather().set_speed(0);
+    streets.weather().set_run_key(Some("RUN_KEY"));
+    catalogue(town, &streets, through).await;
+    streets
+}
+
+/// Moving is an edit of the catalogue, and of nothing else.
+async fn catalogue(town: &Town, streets: &Streets, through: Through) {
+    let service = |id: &str| {
+        let job = |name: &str, key: bool| {
+            let mut job =
+                json!({ "with": "ci", "job": format!("ops/{name}"), "parameters": { "SERVICE": id, "ENV": "production" } });
+            if key {
+                job["key"] = json!("RUN_KEY");
+            }
+            job
+        };
+        let deployment = json!({ "with": "k8s", "namespace": "core", "deployment": id });
+        let app = json!({ "with": "marathon", "app": format!("/core/{id}") });
+        let (restart, instances) = match through {
+            Through::Marathon { key } => (job("restart-on-marathon", key), app),
+            Through::Kubernetes => (job("restart-on-kubernetes", true), deployment),
+            Through::Rollout => (deployment.clone(), deployment),
+        };
+        json!({ "id": id, "team": "pupper", "restart": restart, "instances": instances })
+    };
+    let institutions: Vec<Value> = streets
+        .weather()
+        .institutions()
+        .into_iter()
+        .map(|one| json!({ "id": one.id, "name": one.name, "host": one.host }))
+        .collect();
+    let more = json!({
+        "services": [service("symxchange-http-server"), service("symxchange-rpc-server")],
+        "institutions": institutions,
+        "connections": [
+            { "id": "ci", "kind": "jenkins", "url": streets.jenkins_url(), "user": JENKINS_USER, "secret": JENKINS_TOKEN },
+            { "id": "marathon", "kind": "marathon", "url": streets.marathon_url(), "user": MARATHON_USER, "secret": MARATHON_PASSWORD },
+            { "id": "k8s", "kind": "kubernetes", "url": streets.kubernetes_url(), "secret": KUBERNETES_TOKEN },
+            { "id": "logs", "kind": "elasticsearch", "url": streets.search_url(), "user": SEARCH_USER, "secret": SEARCH_PASSWORD,
+                "index": "interaction-*" },
+        ],
+    })
+    .to_string();
+    let file = |name: &str, text: &str| json!({ "name": name, "text": text });
+    let files = [file("setup.yaml", SETUP), file("more.json", &more), file("book.yaml", BOOK), file("other.yaml", OTHER)];
+    town.post("/setup", json!({ "files": files, "yes": true })).await.is(200);
+}
+
+async fn begin(town: &Town, runbook: &str, inputs: Value) -> String {
+    let begun = town.post("/runs", json!({ "runbook": runbook, "inputs": inputs })).await.is(201).json();
+    begun["id"].as_str().unwrap().to_owned()
+}
+
+async fn show(town: &Town, run: &str) -> Value {
+    town.get(&format!("/runs/{run}")).await
+}
+
+async fn confirm(town: &Town, run: &str, place: &str) {
+    let found = show(town, run).await;
+    let step = found["steps"].as_array().unwrap().iter().find(|step| step["place"] == place).unwrap();
+    let hash = step["plan"]["hash"].as_str().unwrap_or_else(|| panic!("no plan: {step:#}"));
+    town.post(&format!("/runs/{run}/steps/{place}/confirm"), json!({ "hash": hash })).await.is(200);
+    town.app.runs.settled().await;
+}
+
+async fn pass(town: &Town, streets: &Streets, seconds: i64) {
+    town.clock.advance(SignedDuration::from_secs(seconds));
+    streets.weather().set_now(town.now());
+    town.app.runs.tick().await.unwrap();
+    town.app.runs.settled().await;
+}
+
+/// Until a step is in a state.
+async fn until(town: &Town, streets: &Streets, run: &str, place: &str, state: &str) -> Value {
+    for _ in 0..400 {
+        let found = show(town, run).await;
+        let step = found["steps"].as_array().unwrap().iter().find(|step| step["place"] == place).unwrap().clone();
+        if step["state"] == state {
+            return step;
+        }
+        pass(town, streets, 2).await;
+    }
+    panic!("step {place} never came to {state}: {:#}", show(town, run).await);
+}
+
+#[tokio::test]
+async fn the_same_file_restarts_through_whatever_the_catalogue_says() {
+    everywhere(async |town| {
+        for (through, platform, plan) in [
+            (Through::Marathon { key: true }, Platform::Marathon, "jenkins ops/restart-on-marathon with ENV=production"),
+            (Through::Kubernetes, Platform::Kubernetes, "jenkins ops/restart-on-kubernetes"),
+            (Through::Rollout, Platform::Kubernetes, "kubernetes deployment core/symxchange-http-server"),
+        ] {
+            let streets = streets(&town, through).await;
+            let run = begin(&town, "restart", json!({})).await;
+            let lines = show(&town, &run).await["steps"][0]["plan"]["lines"].to_string();
+            assert!(lines.contains(plan) && lines.contains("interrupts 6 institutions"), "{lines}");
+            confirm(&town, &run, "1").await;
+            let step = until(&town, &streets, &run, "2", "confirming").await;
+            assert_eq!(step["uses"], "service.restart");
+            confirm(&town, &run, "2").await;
+            let step = until(&town, &streets, &run, "2", "done").await;
+            assert_eq!(step["output"]["restarted"], true);
+            let run = show(&town, &run).await;
+            assert_eq!(run["state"], "done", "{run:#}");
+            for service in [Service::Http, Service::Rpc] {
+                assert_eq!(streets.weather().restarts(platform, service), 1);
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_makes_no_second_build() {
+    let town = Town::new().await;
+    let streets = streets(&town, Through::Marathon { key: true }).await;
+    let run = begin(&town, "restart", json!({})).await;
+    // The job is read, the key is looked for in the queue and among the builds; then the answer to the one call that counts is lost.
+    for how in [Outage::Passes, Outage::Passes, Outage::Passes, Outage::LosesAnswer] {
+        streets.weather().fail_next(System::Jenkins, how, 1);
+    }
+    confirm(&town, &run, "1").await;
+    pass(&town, &streets, 1).await;
+    let step = until(&town, &streets, &run, "1", "done").await;
+    assert_eq!(step["output"]["restarted"], true, "{step:#}");
+    assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 1);
+    let log = town.get(&format!("/runs/{run}/log")).await.to_string();
+    assert!(log.contains("found again"), "{log}");
+}
+
+#[tokio::test]
+async fn a_request_that_never_arrived_is_made_once_it_cannot_arrive_any_more() {
+    let town = Town::new().await;
+    let streets = streets(&town, Through::Marathon { key: true }).await;
+    let run = begin(&town, "restart", json!({})).await;
+    for how in [Outage::Passes, Outage::Passes, Outage::Passes, Outage::Drops] {
+        streets.weather().fail_next(System::Jenkins, how, 1);
+    }
+    confirm(&town, &run, "1").await;
+    let began = town.now();
+    let step = until(&town, &streets, &run, "1", "done").await;
+    assert_eq!(step["output"]["restarted"], true, "{step:#}");
+    assert!(town.now().duration_since(began) > SignedDuration::from_secs(45));
+    assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 1);
+}
+
+#[tokio::test]
+async fn without_a_key_a_lost_answer_asks_a_person() {
+    let town = Town::new().await;
+    let streets = streets(&town, Through::Marathon { key: false }).await;
+    let run = begin(&town, "restart", json!({})).await;
+    for how in [Outage::Passes, Outage::LosesAnswer] {
+        streets.weather().fail_next(System::Jenkins, how, 1);
+    }
+    confirm(&town, &run, "1").await;
+    pass(&town, &streets, 1).await;
+    let step = until(&town, &streets, &run, "1", "asking").await;
+    assert_eq!(step["why"], "uncertain", "{step:#}");
+    for _ in 0..60 {
+        pass(&town, &streets, 10).await;
+    }
+    assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 1, "asked for once, and never again");
+}
+
+#[tokio::test]
+async fn whoever_waits_in_the_queue_is_asked_about() {
+    let town = Town::new().await;
+    let streets = streets(&town, Through::Marathon { key: true }).await;
+    let stuck = streets.weather().set(Condition::Builds(Builds::StayQueued));
+    let run = begin(&town, "restart", json!({})).await;
+    confirm(&town, &run, "1").await;
+    for _ in 0..6 {
+        pass(&town, &streets, 60).await;
+    }
+    let found = show(&town, &run).await;
+    assert_eq!(found["waits_for"], json!(["1"]), "{found:#}");
+    assert_eq!(found["steps"][0]["choices"][1]["id"], "done-by-hand", "{found:#}");
+    assert!(found["steps"][0]["text"].as_str().unwrap().contains("queue"), "{found:#}");
+    // Done by hand: taken out of the queue, and the instances are looked at all the same.
+    town.post(&format!("/runs/{run}/steps/1/choose"), json!({ "choice": "burn" })).await.is(409);
+    town.post(&format!("/runs/{run}/steps/1/choose"), json!({ "choice": "done-by-hand" })).await.is(200);
+    town.app.runs.settled().await;
+    pass(&town, &streets, 5).await;
+    let step = until(&town, &streets, &run, "1", "waiting").await;
+    assert!(step["text"].as_str().unwrap().contains("by hand"), "{step:#}");
+    streets.weather().clear(stuck);
+    for _ in 0..30 {
+        pass(&town, &streets, 10).await;
+    }
+    assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 0, "what was taken out never runs");
+
+    // Nobody chooses: the agreement is not good for longer than ten minutes.
+    town.post(&format!("/runs/{run}/cancel"), json!({ "reason": "enough" })).await.is(200);
+    streets.weather().set(Condition::Builds(Builds::StayQueued));
+    let run = begin(&town, "restart", json!({})).await;
+    confirm(&town, &run, "1").await;
+    for _ in 0..12 {
+        pass(&town, &streets, 60).await;
+    }
+    let step = until(&town, &streets, &run, "1", "asking").await;
+    assert!(step["text"].as_str().unwrap().contains("taken out"), "{step:#}");
+}
+
+#[tokio::test]
+async fn a_build_that_fails_or_restarts_nothing_is_no_restart() {
+    for (builds, state, text) in [
+        (Builds::Fail, "asking", "has failed"),
+        (Builds::AreRefused, "asking", "refused"),
+        (Builds::SucceedIdle, "asking", "too long"),
+    ] {
+        let town = Town::new().await;
+        let streets = streets(&town, Through::Marathon { key: true }).await;
+        streets.weather().set(Condition::Builds(builds));
+        let run = begin(&town, "restart", json!({})).await;
+        confirm(&town, &run, "1").await;
+        if builds == Builds::SucceedIdle {
+            for _ in 0..35 {
+                pass(&town, &streets, 60).await;
+            }
+        }
+        let step = until(&town, &streets, &run, "1", state).await;
+        assert!(step["text"].as_str().unwrap().contains(text), "{builds:?}: {step:#}");
+        assert_eq!(show(&town, &run).await["steps"][1]["state"], "pending");
+    }
+}
+
+#[tokio::test]
+async fn what_works_again_is_not_interrupted() {
+    let town = Town::new().await;
+    let streets = streets(&town, Through::Marathon { key: true }).await;
+    town.clock.advance(minutes(30));
+    streets.weather().set_now(town.now());
+    let run = begin(&town, "restart", json!({ "institution": "inst-1" })).await;
+    confirm(&town, &run, "1").await;
+    let step = until(&town, &streets, &run, "1", "asking").await;
+    assert!(step["text"].as_str().unwrap().contains("do not fail any more"), "{step:#}");
+    assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 0);
+}
+
+#[tokio::test]
+async fn two_runs_restart_a_server_once() {
+    everywhere(async |town| {
+        let streets = streets(&town, Through::Marathon { key: true }).await;
+        let (one, two) = (begin(&town, "restart", json!({})).await, begin(&town, "other", json!({})).await);
+        confirm(&town, &one, "1").await;
+        confirm(&town, &two, "1").await;
+        let step = until(&town, &streets, &two, "1", "done").await;
+        assert!(step["output"]["text"].as_str().unwrap().contains(&one), "{step:#}");
+        until(&town, &streets, &one, "1", "done").await;
+        assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 1);
+        // A run that begins afterwards is another matter.
+        let three = begin(&town, "other", json!({})).await;
+        confirm(&town, &three, "1").await;
+        until(&town, &streets, &three, "1", "done").await;
+        assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 2);
+    })
+    .await;
+}
