@@ -1,6 +1,6 @@
 //! Somebody's output (a console, a log) as lines that may be shown: whole, masked, bounded.
 
-use crate::bounds::cut;
+use crate::bounds::{cut, one_line};
 use crate::mask;
 
 /// How much output is read at once, in bytes.
@@ -18,9 +18,14 @@ pub(crate) fn lines(text: &str) -> Vec<String> {
     kept.iter().map(|line| cut(mask::log(&plain(line)).trim_end(), MAX_LINE)).collect()
 }
 
-/// One line of something that was said, for people.
+/// One line of what a system calls or says itself: names and ids stay as they are.
 pub(crate) fn line(text: &str, max: usize) -> String {
-    cut(&crate::bounds::one_line(&mask::log(text)), max)
+    cut(&one_line(&mask::text(text)), max)
+}
+
+/// One line of what may come from a program's output.
+pub(crate) fn log_line(text: &str, max: usize) -> String {
+    cut(&one_line(&mask::log(text)), max)
 }
 
 /// What comes behind the first line end: the piece before it is the end of a line that began elsewhere.
