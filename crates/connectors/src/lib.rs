@@ -18,6 +18,7 @@ pub mod grafana;
 pub mod heartbeat;
 mod http;
 pub mod jenkins;
+pub mod kubernetes;
 pub mod marathon;
 pub mod mask;
 pub mod mesos;
