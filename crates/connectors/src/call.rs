@@ -38,6 +38,8 @@ pub const MAX_BODY: usize = 4 << 20;
 const MAX_ERROR_BODY: usize = 64 << 10;
 /// The longest path segment and query value; longer ones belong into a body.
 const MAX_PART: usize = 8 << 10;
+/// The longest name of a host (RFC 1035).
+const MAX_HOST: usize = 255;
 
 /// What a check of a connection found, for `firedog doctor`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +61,7 @@ struct Inner {
     base: Url,
     client: Client,
     identity: Identity,
-    slots: Slots,
+    slots: Arc<Slots>,
 }
 
 impl std::fmt::Debug for Site {
@@ -89,7 +91,23 @@ impl Site {
         }
         let client = http::client(targets, TIMEOUT, authority).map_err(CallError::misconfigured)?;
         let identity = Identity::of(auth)?;
-        Ok(Self(Arc::new(Inner { base, client, identity, slots: Slots::new(AT_ONE_SITE) })))
+        Ok(Self(Arc::new(Inner { base, client, identity, slots: Arc::new(Slots::new(AT_ONE_SITE)) })))
+    }
+
+    /// Another host of the same system, as this one names it (an agent, a leader): same scheme, same auth, same certificates.
+    ///
+    /// # Errors
+    /// `Misconfigured`: nothing is sent there.
+    pub(crate) fn beside(&self, host: &str, port: u16) -> Result<Self, CallError> {
+        let Inner { base, client, identity, slots } = &*self.0;
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | ':' | '[' | ']');
+        if host.is_empty() || host.len() > MAX_HOST || port == 0 || !host.chars().all(plain) {
+            return Err(CallError::misconfigured("it names a host that is none"));
+        }
+        let targets = Targets { admin: true, allowed: [].into() };
+        let url = targets.check_url(&format!("{}://{host}:{port}/", base.scheme())).map_err(CallError::misconfigured)?;
+        let inner = Inner { base: url, client: client.clone(), identity: identity.clone(), slots: slots.clone() };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// Host and port, for messages.
@@ -148,7 +166,18 @@ impl Site {
     fn call(&self, method: Method, path: &[&str], body: Body) -> Call<'_> {
         let reads = matches!(method, Method::GET | Method::HEAD);
         let url = self.url(path);
-        Call { site: self, method, url, headers: HeaderMap::new(), body, reads, takes: &[], timeout: TIMEOUT, max_body: MAX_BODY }
+        Call {
+            site: self,
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body,
+            reads,
+            takes: &[],
+            timeout: TIMEOUT,
+            max_body: MAX_BODY,
+            cuts: false,
+        }
     }
 
     /// `text` without anything that only the two of us should know, should the answer repeat it.
@@ -191,6 +220,7 @@ pub struct Call<'a> {
     takes: &'static [u16],
     timeout: Duration,
     max_body: usize,
+    cuts: bool,
 }
 
 impl Call<'_> {
@@ -238,12 +268,19 @@ impl Call<'_> {
         self
     }
 
+    /// Reads the first `bytes` of the answer, and leaves the rest: for logs, which may be of any size.
+    pub(crate) fn start_of(mut self, bytes: usize) -> Self {
+        self.max_body = bytes;
+        self.cuts = true;
+        self
+    }
+
     /// One attempt, without any of its own repeats.
     ///
     /// # Errors
     /// By what the caller can do next; see [`CallError`].
     pub async fn send(self) -> Result<Answer, CallError> {
-        let Self { site, method, url, headers, body, reads, takes, timeout, max_body } = self;
+        let Self { site, method, url, headers, body, reads, takes, timeout, max_body, cuts } = self;
         let url = url?;
         let mut request = site.0.client.request(method, url.clone()).timeout(timeout).headers(headers);
         request = with_body(request, body)?;
@@ -257,7 +294,7 @@ impl Call<'_> {
         let response = sent.map_err(|error| clean(error::unanswered(error)))?;
         let taken = takes.contains(&response.status().as_u16());
         if response.status().is_success() || taken {
-            return answer::read(response, reads, taken, max_body).await.map_err(clean);
+            return answer::read(response, reads, taken, (max_body, cuts)).await.map_err(clean);
         }
         Err(clean(refused(response).await))
     }

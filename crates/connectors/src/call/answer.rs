@@ -18,6 +18,8 @@ pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
+    /// There is more of it, which was not read.
+    pub cut: bool,
     reads: bool,
 }
 
@@ -53,8 +55,13 @@ impl Answer {
     }
 }
 
-/// `page`: the caller has asked for this status, whatever comes with it.
-pub(super) async fn read(mut response: Response, reads: bool, page: bool, max_body: usize) -> Result<Answer, CallError> {
+/// `page`: the caller has asked for this status, whatever comes with it. `cuts`: what is beyond `max_body` is left, and no error.
+pub(super) async fn read(
+    mut response: Response,
+    reads: bool,
+    page: bool,
+    (max_body, cuts): (usize, bool),
+) -> Result<Answer, CallError> {
     let status = response.status();
     let headers = std::mem::take(response.headers_mut());
     let too_large = || {
@@ -62,20 +69,26 @@ pub(super) async fn read(mut response: Response, reads: bool, page: bool, max_bo
         // Asking for the same again would bring the same.
         if reads { CallError::rejected(format!("{reason}; ask for less")) } else { CallError::unknown(reason) }
     };
-    if response.content_length().is_some_and(|length| length > max_body as u64) {
+    if !cuts && response.content_length().is_some_and(|length| length > max_body as u64) {
         return Err(too_large());
     }
     let mut body = Vec::new();
+    let mut cut = false;
     while let Some(chunk) = response.chunk().await.map_err(unanswered)? {
         if body.len() + chunk.len() > max_body {
-            return Err(too_large());
+            if !cuts {
+                return Err(too_large());
+            }
+            cut = true;
+            body.extend_from_slice(&chunk[..max_body - body.len()]);
+            break;
         }
         body.extend_from_slice(&chunk);
     }
     if !page && is_html(&headers) && body.iter().any(|byte| !byte.is_ascii_whitespace()) {
         return Err(CallError::misconfigured("a web page came back, perhaps to sign in at; is the address right?"));
     }
-    Ok(Answer { status, headers, body, reads })
+    Ok(Answer { status, headers, body, cut, reads })
 }
 
 pub(super) fn is_html(headers: &HeaderMap) -> bool {

@@ -33,7 +33,7 @@ impl std::fmt::Debug for Auth {
 }
 
 /// What is sent with every call.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Identity {
     pub(super) header: Option<(HeaderName, HeaderValue)>,
     /// What must never stand in a reason; the longest first, so that one that is part of another does not break it up.
