@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 mod decide;
-pub use decide::{Effects, Input, Opening, decide, open};
+pub use decide::{Effects, Input, Opening, decide, open, storm_look};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -5,7 +5,7 @@
 use firedog_domain::diagnosis::table::{Row, Table};
 use firedog_domain::id::OverrideId;
 use firedog_domain::matcher::{MatchOp, Matcher};
-use firedog_domain::runbook::{Answer, AnswerKind, Confirm, Need, Runbook, Step as RunbookStep};
+use firedog_domain::runbook::{Answer, AnswerKind, Confirm, Fleet, Need, Runbook, Step as RunbookStep};
 use firedog_domain::setup::export::export;
 use firedog_domain::setup::load::{NoOutside, SourceFile, load};
 use firedog_domain::setup::plan::plan;
@@ -213,8 +213,11 @@ fn service(id: &'static str) -> impl Strategy<Value = Service> {
     let kind = prop::sample::select(vec![Alertmanager, Pagerduty, Grafana, Generic, Heartbeat]);
     let ping = (length(), 0_i64..86_400).prop_map(|(every, grace)| setup_heartbeat(every, grace));
     let integration = (kind, option::of(length()), option::of(ping), any::<bool>(), "[0-9a-f]{60}");
-    let group =
-        (vec(text().prop_filter("named", |text| !text.is_empty()), 1..3), length()).prop_map(|(by, window)| Group { by, window, storm: Some(5) });
+    let group = (vec(text().prop_filter("named", |text| !text.is_empty()), 1..3), length()).prop_map(|(by, window)| Group {
+        by,
+        window,
+        storm: Some(5),
+    });
     (text(), pick(TEAMS), option::of(Just("p")), option::of(length()), any::<bool>(), option::of(group), vec(integration, 0..4))
         .prop_map(move |(name, team, policy, ack_timeout, low, group, integrations)| Service {
             id: id.into(),

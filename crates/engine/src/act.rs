@@ -139,7 +139,7 @@ impl Op for Act {
             Input::Unacknowledge => ("alert.unacknowledge", None),
             Input::Reassign { to } => ("alert.reassign", Some(format!("to {}", String::from(to.clone())))),
             Input::Note { .. } => ("alert.note", None),
-            Input::Trigger(..) | Input::Due { .. } | Input::Unreached => ("alert.change", None),
+            Input::Trigger(..) | Input::Due { .. } | Input::Follow(_) | Input::Unreached => ("alert.change", None),
         };
         audit::append_many(
             tx,

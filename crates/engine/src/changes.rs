@@ -7,7 +7,7 @@ use crate::scene::{Pinned, Pins, Scene};
 use firedog_domain::alert::{self, Actor, Alert, Cursor, Effects, Entry, EntryKind, Input, Next, NextKind, Opening, Pin, State};
 use firedog_domain::delivery::{Delivery, Kind, Notification, tell};
 use firedog_domain::id::{AlertId, IntegrationId};
-use firedog_domain::setup::{Channel, Policy, Setup, Zone};
+use firedog_domain::setup::{Channel, Policy, Setup, Urgency, Zone};
 use firedog_store::{self as store, Tx};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -236,8 +236,12 @@ impl<'a> Changes<'a> {
                 self.load(tx, rows).await?;
             }
             let Some(now_leads) = self.alerts.get(&leader).cloned() else { continue };
-            let mut of_leader: Vec<(Timestamp, AlertId)> =
-                self.alerts.values().filter(|a| a.follows.as_ref() == Some(&leader)).map(|a| (a.created_at, a.id.clone())).collect();
+            let mut of_leader: Vec<(Timestamp, AlertId)> = self
+                .alerts
+                .values()
+                .filter(|a| a.follows.as_ref() == Some(&leader))
+                .map(|a| (a.created_at, a.id.clone()))
+                .collect();
             of_leader.sort();
             // Where the leader has gone for good, the first of them that pages leads the others.
             let mut heir: Option<AlertId> = None;
@@ -245,9 +249,15 @@ impl<'a> Changes<'a> {
                 let input = match (now_leads.state, now_leads.next) {
                     (State::Acknowledged, Some(Next { at, kind: NextKind::SnoozeEnds })) => Input::Snooze { until: at },
                     (State::Acknowledged, _) => Input::Acknowledge,
-                    _ => match heir.as_ref().and_then(|id| self.alerts.get(id)).filter(|heir| leads(heir) && self.goes_with(&follower, heir)) {
+                    _ => match heir
+                        .as_ref()
+                        .and_then(|id| self.alerts.get(id))
+                        .filter(|heir| leads(heir) && self.goes_with(&follower, heir))
+                    {
                         Some(heir) => Input::Follow(heir.id.clone()),
-                        None => Input::Due { leader: leads(&now_leads).then_some(now_leads.state), source_alive: true, storm: None },
+                        None => {
+                            Input::Due { leader: leads(&now_leads).then_some(now_leads.state), source_alive: true, storm: None }
+                        }
                     },
                 };
                 heir.get_or_insert_with(|| follower.clone());

@@ -338,7 +338,12 @@ fn leader(scene: &Scene, changes: &Changes<'_>, opening: &Opening, now: Timestam
     };
     let same = |alert: &&Alert| group.agree(&alert.labels, &opening.labels);
     let first = |of: &dyn Fn(&&Alert) -> bool| {
-        changes.alerts().filter(may_lead).filter(of).min_by_key(|alert| (alert.created_at, alert.id.clone())).map(|alert| alert.id.clone())
+        changes
+            .alerts()
+            .filter(may_lead)
+            .filter(of)
+            .min_by_key(|alert| (alert.created_at, alert.id.clone()))
+            .map(|alert| alert.id.clone())
     };
     first(&same).or_else(|| group.storm.and_then(|_| first(&|_| true)))
 }

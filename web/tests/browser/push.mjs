@@ -110,7 +110,7 @@ await story(async (browser) => {
   await page.getByText("last shown").waitFor();
 
   // The way that wakes her: tested, and said to have arrived.
-  await page.getByText("Not known to wake you", { exact: false }).waitFor();
+  await page.getByText("Not proven to wake you", { exact: false }).waitFor();
   await page.getByRole("button", { name: "Test: hook" }).click();
   await page.getByRole("button", { name: "It reached me" }).click();
   await page.getByText("You have shown a way that wakes you").waitFor();

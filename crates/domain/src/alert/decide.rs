@@ -196,7 +196,10 @@ pub fn open(world: &World, opening: Opening, leader: Option<&Alert>, by: &Actor,
             alert.follows = Some(leader.id.clone());
             alert.next = Some(Next { at: until, kind: NextKind::Release });
             let reason = match is_apart {
-                true => format!("alert {} pages already: waits until {until:.0}, whether more fail and all of them page as one", leader.id),
+                true => format!(
+                    "alert {} pages already: waits until {until:.0}, whether more fail and all of them page as one",
+                    leader.id
+                ),
                 false => format!("grouped with alert {}: is paged together with it, looked at again at {until}", leader.id),
             };
             fx.note(now, EntryKind::Held, None, reason);
@@ -293,7 +296,12 @@ fn step(world: &World, pinned: Option<&Policy>, alert: &mut Alert, input: &Input
         Input::Due { leader, source_alive, storm } => due(world, pinned, alert, (*leader, *storm), *source_alive, now, &mut fx),
         Input::Follow(leader) if alert.follows.is_some() => {
             alert.follows = Some(leader.clone());
-            fx.note(now, EntryKind::Held, None, format!("the alert it was grouped with no longer pages: goes on with alert {leader}"));
+            fx.note(
+                now,
+                EntryKind::Held,
+                None,
+                format!("the alert it was grouped with no longer pages: goes on with alert {leader}"),
+            );
         }
         Input::Follow(_) => {}
         Input::Unreached => unreached(world, pinned, alert, now, &mut fx),

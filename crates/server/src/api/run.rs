@@ -273,7 +273,7 @@ pub(super) struct StepRow {
     /// What a person can tell it while it is under way.
     choices: Vec<ChoiceRow>,
     /// Where a person who does it looks, by the catalogue.
-    links: Vec<LinkRow>,
+    links: Vec<StepLink>,
     /// What a person who does it answers.
     questions: Vec<QuestionRow>,
     args: Map<String, Value>,
@@ -293,7 +293,7 @@ pub(super) struct ChoiceRow {
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub(super) struct LinkRow {
+pub(super) struct StepLink {
     name: String,
     url: String,
 }
@@ -367,7 +367,7 @@ async fn row(app: &App, run: Run) -> Result<RunRow, Problem> {
     let mut row = RunRow::from(run);
     for (place, name, url) in links {
         if let Some(step) = row.steps.iter_mut().find(|step| step.place == place) {
-            step.links.push(LinkRow { name, url });
+            step.links.push(StepLink { name, url });
         }
     }
     Ok(row)

@@ -140,7 +140,7 @@ const LOOKS: [(&str, Need); 5] = [
 /// Those of administrators that are alike.
 /// Leave is one's own affair, whatever team; of somebody else's it is a test of its own.
 const LEAVE: [(&str, Need); 4] = [("GET /leave", Read), ("POST /leave", Act), ("DELETE /leave/{id}", Act), ("POST /help", Act)];
-const RUNS: [(&str, Need); 15] = [
+const RUNS: [(&str, Need); 16] = [
     ("GET /runbooks", Read),
     ("GET /runbooks/{id}", Read),
     ("POST /runbooks/{id}/dry-run", Read),

@@ -199,3 +199,28 @@ fn every_setting_is_documented() {
         assert_eq!(row.split('|').nth(1).unwrap().contains('*'), may_be_a_file, "{setting}");
     }
 }
+
+/// The document knows types by their last name: of two that share one, the second would silently take the place of the first.
+#[test]
+fn no_two_types_of_the_api_share_a_name() {
+    let mut seen = BTreeSet::new();
+    let mut twice = Vec::new();
+    for (path, text) in sources("crates/server/src") {
+        let mut is_schema = false;
+        for line in code(&text).lines() {
+            if line.trim_start().starts_with("#[derive(") {
+                is_schema = line.contains("ToSchema");
+            }
+            let name = ["struct ", "enum "].iter().find_map(|kind| line.split_once(kind)).map(|(_, rest)| rest);
+            if let Some(name) = name.filter(|_| is_schema) {
+                let name: String = name.chars().take_while(|c| c.is_alphanumeric()).collect();
+                if !seen.insert(name.clone()) {
+                    twice.push(format!("{name} in {}", path.display()));
+                }
+                is_schema = false;
+            }
+        }
+    }
+    assert!(seen.len() > 50, "types are not found any more");
+    assert!(twice.is_empty(), "{}", twice.join(", "));
+}

@@ -28,7 +28,13 @@ export const runbooks = {
 export const run = {
   waiting: (n: number) => count(n, { one: "step waits for you", other: "steps wait for you" }),
   waits: "A run waits for somebody",
-  states: { running: "Running", done: "Done", overdue: "Not finished in time", cancelled: "Cancelled", joined: "Part of another" },
+  states: {
+    running: "Running",
+    done: "Done",
+    overdue: "Not finished in time",
+    cancelled: "Cancelled",
+    joined: "Part of another",
+  },
   step: {
     pending: "to come",
     asking: "asks",

@@ -279,7 +279,7 @@ fn a_group_follows_its_first_alert() {
 #[test]
 fn many_groups_at_once_page_as_one_and_few_page_each() {
     let mut world = world();
-    let setup = Arc::make_mut(&mut world.setup);
+    let setup = &mut world.setup;
     let mut service = setup.services.get("grouped").cloned().expect("the service");
     service.group = Some(Group { by: vec!["institution".to_owned()], window: mins(5), storm: Some(5) });
     setup.services.insert(service);

@@ -10,7 +10,7 @@ use firedog_connectors::kubernetes::Rollout;
 use firedog_domain::id::ServiceId;
 use firedog_domain::runbook::actions::Effect;
 use firedog_domain::runbook::run::{Choice, Progress};
-use firedog_domain::setup::{ConnectionKind, Driver, Service};
+use firedog_domain::setup::{ConnectionKind, Driver};
 use firedog_domain::time::{after, mins, secs};
 use firedog_engine::Hold;
 use jiff::{SignedDuration, Timestamp};
