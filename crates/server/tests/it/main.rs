@@ -29,6 +29,7 @@ mod run;
 mod server;
 mod setup;
 mod sign_in;
+mod storm;
 mod tidy;
 mod timeline;
 mod town;

@@ -1,0 +1,182 @@
+//! Many institutions fail at once: one page, one run, one thread for support. And support.tell against the town's Slack.
+
+use crate::town::{SETUP, Town, everywhere};
+use firedog_town::Town as Streets;
+use firedog_town::slack::{SAM, SLACK_TOKEN, SUPPORT_CHANNEL, SUPPORT_GROUP, Said};
+use firedog_town::weather::Weather;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+const KEY: &str = "a-key-for-the-core-of-banks";
+const BOOK: &str = r#"
+runbook: core-api-down
+title: All core-API requests fail
+for: { institution: required }
+on: labels.alertname == 'CoreApiDown'
+steps:
+  - { do: Tell support, uses: support.tell, with: { answer_within: 10m, otherwise: page support } }
+  - { do: Look yourself, ask: { seen: text } }
+"#;
+
+async fn streets(town: &Town, institutions: usize) -> Streets {
+    let streets = Streets::start(Weather::new(1, town.now())).await.unwrap();
+    streets.weather().set_speed(0);
+    let institutions: Vec<Value> =
+        (1..=institutions).map(|n| json!({ "id": format!("inst-{n}"), "code": format!("{n:04}") })).collect();
+    let more = json!({
+        "services": [{ "id": "core-api", "team": "pupper", "group": { "by": ["institution"], "for": "5m", "storm": 5 },
+            "integrations": [{ "id": "am", "kind": "alertmanager", "key": KEY }] }],
+        "institutions": institutions,
+        "connections": [{ "id": "chat", "kind": "slack", "url": streets.slack_url(), "secret": SLACK_TOKEN, "room": SUPPORT_CHANNEL, "group": SUPPORT_GROUP }],
+    })
+    .to_string();
+    let setup = SETUP.replace(
+        "{ id: support, name: Support, members: [grace] }",
+        "{ id: support, name: Support, members: [grace], policy: pupper }",
+    );
+    let file = |name: &str, text: &str| json!({ "name": name, "text": text });
+    let files = [file("setup.yaml", &setup), file("more.json", &more), file("book.yaml", BOOK)];
+    town.post("/setup", json!({ "files": files, "yes": true })).await.is(200);
+    streets
+}
+
+async fn fails(town: &Town, institution: usize) {
+    let labels = json!({ "alertname": "CoreApiDown", "institution": format!("inst-{institution}"), "severity": "critical" });
+    let alerts = json!([{ "labels": labels, "annotations": { "summary": format!("all requests of inst-{institution} fail") } }]);
+    town.send(&format!("/in/{KEY}/api/v2/alerts"), alerts).await.is(200);
+}
+
+async fn second(town: &Town, streets: &Streets, seconds: i64) {
+    town.clock.advance(SignedDuration::from_secs(seconds));
+    streets.weather().set_now(town.now());
+    firedog_server::ops::run::start_due(&town.app).await.unwrap();
+    town.app.runs.tick().await.unwrap();
+    town.app.runs.settled().await;
+    town.settle().await;
+}
+
+fn threads(streets: &Streets) -> Vec<Said> {
+    streets.slack().said().into_iter().filter(|said| said.channel == SUPPORT_CHANNEL && said.thread_ts.is_none()).collect()
+}
+
+fn pages(sent: &[String], who: &str) -> usize {
+    sent.iter().filter(|line| line.starts_with("page") && line.contains(who)).count()
+}
+
+#[tokio::test]
+async fn three_hundred_institutions_are_one_page_one_run_and_one_thread() {
+    everywhere(async |town| {
+        let streets = streets(&town, 300).await;
+        let mut sent = Vec::new();
+        for n in 0..60 {
+            for one in 1..=5 {
+                fails(&town, n * 5 + one).await;
+            }
+            second(&town, &streets, 1).await;
+            if n == 30 {
+                sent.extend(town.sent().await);
+                let unrelated = town.trigger("unrelated", "the shop is down").await;
+                let other = town.sent().await;
+                assert_eq!(
+                    pages(&other, "linus/email") + pages(&other, "ada/hook"),
+                    1,
+                    "what is unrelated pages at once: {other:?}"
+                );
+                town.post(&format!("/alerts/{unrelated}/acknowledge"), json!({})).await.is(200);
+            }
+        }
+        for _ in 0..45 {
+            second(&town, &streets, 1).await;
+        }
+        sent.extend(town.sent().await);
+        let all: usize = sent.iter().filter(|line| line.starts_with("page")).count();
+        let open = town.get("/alerts?state=triggered&limit=500").await;
+        assert_eq!(open["items"].as_array().unwrap().len(), 300);
+        // Whoever is on call has several contact methods, each of which is rung once.
+        let mut once = sent.iter().filter(|line| line.starts_with("page")).collect::<Vec<_>>();
+        once.dedup();
+        assert_eq!(all, once.len(), "somebody was paged twice: {sent:?}");
+        assert!((1..=2).contains(&all), "{sent:?}");
+        let runs = town.get("/runs?open=true").await;
+        let runs = runs["items"].as_array().unwrap();
+        assert_eq!((runs.len(), runs[0]["members"].as_array().unwrap().len()), (1, 299));
+        assert_eq!(threads(&streets).len(), 1, "{:?}", threads(&streets).iter().map(|said| &said.text).collect::<Vec<_>>());
+        let more = streets.slack().said().into_iter().filter(|said| said.thread_ts.is_some()).count();
+        assert!(more <= 3, "the thread is told how many fail once a minute, not each time: {more}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn few_institutions_page_each_and_none_waits_for_more_than_half_a_minute() {
+    let town = Town::new().await;
+    let streets = streets(&town, 10).await;
+    for one in 1..=3 {
+        fails(&town, one).await;
+    }
+    town.settle().await;
+    let first = town.sent().await;
+    assert!(pages(&first, "") >= 1, "the first page is never delayed: {first:?}");
+    second(&town, &streets, 31).await;
+    let alerts = town.get("/alerts?state=triggered").await;
+    for alert in alerts["items"].as_array().unwrap() {
+        let alert = town.get(&format!("/alerts/{}", alert["id"].as_str().unwrap())).await;
+        assert!(alert["timeline"].to_string().contains("\"paged\""), "{alert:#}");
+    }
+    // Three runs, three threads; each within half a minute of its alert.
+    assert_eq!(town.get("/runs?open=true").await["items"].as_array().unwrap().len(), 3);
+    second(&town, &streets, 16).await;
+    assert_eq!(threads(&streets).len(), 3);
+    assert!(threads(&streets).iter().all(|said| said.text.contains("not yet verified")), "{:?}", threads(&streets)[0].text);
+}
+
+#[tokio::test]
+async fn the_next_one_leads_when_the_first_is_over() {
+    let town = Town::new().await;
+    let streets = streets(&town, 20).await;
+    for one in 1..=10 {
+        fails(&town, one).await;
+    }
+    second(&town, &streets, 31).await;
+    town.sent().await;
+    let open = town.get("/alerts?state=triggered").await;
+    let is_first = |alert: &&Value| alert["labels"]["institution"] == "inst-1";
+    let first = open["items"].as_array().unwrap().iter().find(is_first).unwrap()["id"].as_str().unwrap().to_owned();
+    town.post(&format!("/alerts/{first}/resolve"), json!({})).await.is(200);
+    town.settle().await;
+    let sent = town.sent().await;
+    assert!((1..=2).contains(&pages(&sent, "")), "one page for the nine that are left: {sent:?}");
+}
+
+#[tokio::test]
+async fn support_answers_or_is_paged() {
+    everywhere(async |town| {
+        let streets = streets(&town, 2).await;
+        fails(&town, 1).await;
+        fails(&town, 2).await;
+        second(&town, &streets, 1).await;
+        second(&town, &streets, 16).await;
+        let told = threads(&streets);
+        assert_eq!(told.len(), 2);
+        let first = told.iter().find(|said| said.text.contains("`0001`")).expect("the code stands in it, and no name");
+        town.sent().await;
+        // Somebody of theirs answers in one thread; in the other only the program has spoken.
+        streets.slack().say(SAM, SUPPORT_CHANNEL, Some(&first.ts), "we have it");
+        for _ in 0..62 {
+            second(&town, &streets, 10).await;
+        }
+        let paged: Vec<Value> = town.get("/alerts?state=triggered,acknowledged").await["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|alert| alert["summary"].as_str().unwrap().contains("nobody has answered"))
+            .cloned()
+            .collect();
+        assert_eq!(paged.len(), 1, "{paged:#?}");
+        let runs = town.get("/runs?open=true").await;
+        let texts: Vec<&str> =
+            runs["items"].as_array().unwrap().iter().map(|run| run["steps"][0]["text"].as_str().unwrap()).collect();
+        assert!(texts.iter().any(|text| text.contains("answered by")), "{texts:?}");
+    })
+    .await;
+}
