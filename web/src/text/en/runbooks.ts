@@ -85,6 +85,5 @@ export const run = {
     retried: "Begun again",
     ended: "Ended",
   },
-  evidence: "Copy the evidence",
   by: (who: string) => `by ${who}`,
 };
