@@ -52,6 +52,8 @@ export const routes: Route[] = [
   },
   { path: "/runbooks/:id", screen: lazy(() => import("./screens/runbooks/runbook")) },
   { path: "/runs/:id", screen: lazy(() => import("./screens/runbooks/run")) },
+  { path: "/cases", nav: { group: "desk", text: nav.cases, icon: "mail" }, screen: lazy(() => import("./screens/cases")) },
+  { path: "/cases/:id", screen: lazy(() => import("./screens/cases/case")) },
   {
     path: "/services",
     nav: { group: "setup", text: nav.services, icon: "box" },

@@ -55,9 +55,11 @@ ids! {
     /// A browser that its owner has registered for push messages.
     DeviceId,
     AlertId,
-    RunbookId, TableId, InstitutionId, ConnectionId,
+    RunbookId, TableId, InstitutionId, ConnectionId, VendorId,
     /// One execution of a runbook.
     RunId,
+    /// A vendor case, as we name it; the vendor's own number is no id.
+    CaseId,
     /// `ALERT.N`: the N-th page of an alert. Derived, so that a decision run twice names it the same.
     PageId,
     /// `ALERT.N.K`: the K-th notification of a page; also the idempotency key that providers see.

@@ -3,6 +3,7 @@
 //! `async` in this crate: time and ids come in as arguments.
 
 pub mod alert;
+pub mod case;
 pub mod cover;
 pub mod delivery;
 pub mod diagnosis;

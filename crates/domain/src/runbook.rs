@@ -8,6 +8,7 @@ pub mod actions;
 mod advance;
 pub mod check;
 pub mod condition;
+pub mod evidence;
 pub mod fixture;
 pub mod means;
 pub mod reference;

@@ -43,6 +43,8 @@ pub struct Setup {
     pub silences: Named<Silence>,
     pub maintenance: Named<Maintenance>,
     #[serde(skip_serializing_if = "Named::is_empty")]
+    pub vendors: Named<Vendor>,
+    #[serde(skip_serializing_if = "Named::is_empty")]
     pub institutions: Named<Institution>,
     #[serde(skip_serializing_if = "Named::is_empty")]
     pub runbooks: Named<Runbook>,
@@ -124,7 +126,7 @@ macro_rules! slugs {
         }
     )+};
 }
-slugs!(Team, User, Schedule, Policy, Service, Silence, Maintenance, Institution, Connection);
+slugs!(Team, User, Schedule, Policy, Service, Silence, Maintenance, Vendor, Institution, Connection);
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Team {
@@ -610,6 +612,46 @@ impl ConnectionKind {
     }
 }
 
+/// A third party that runs something for institutions, and is asked when that fails.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Vendor {
+    pub id: VendorId,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Where cases are opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub portal: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// How long their contract gives them for the first answer to a case.
+    #[serde(default = "default_responds_within", with = "length")]
+    pub responds_within: SignedDuration,
+    /// How long a case rests after it was chased.
+    #[serde(default = "default_chase_every", with = "length")]
+    pub chase_every: SignedDuration,
+    /// What they want in a case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+pub const DEFAULT_RESPONDS_WITHIN: SignedDuration = SignedDuration::from_hours(4);
+pub const DEFAULT_CHASE_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+fn default_responds_within() -> SignedDuration {
+    DEFAULT_RESPONDS_WITHIN
+}
+
+fn default_chase_every() -> SignedDuration {
+    DEFAULT_CHASE_EVERY
+}
+
+impl Vendor {
+    /// What people call it.
+    pub fn display_name(&self) -> &str {
+        if self.name.is_empty() { self.id.as_str() } else { &self.name }
+    }
+}
+
 /// A customer organisation (tenant) that services serve.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Institution {
@@ -629,8 +671,9 @@ pub struct Institution {
     pub authority: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room: Option<String>,
+    /// Who is asked when its side fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vendor: Option<String>,
+    pub vendor: Option<VendorId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

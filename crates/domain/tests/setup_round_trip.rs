@@ -320,8 +320,23 @@ fn institution() -> impl Strategy<Value = Institution> {
             core_endpoint,
             authority: Some("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n".to_owned()),
             room: Some("#support".to_owned()),
-            vendor: None,
+            vendor: Some("jsource".into()),
         })
+}
+
+fn vendor() -> impl Strategy<Value = Vendor> {
+    let length = || prop::sample::select(vec![SignedDuration::from_mins(90), DEFAULT_RESPONDS_WITHIN, DEFAULT_CHASE_EVERY]);
+    (text(), length(), length(), option::of(text().prop_filter("not empty", |text| !text.is_empty()))).prop_map(
+        |(name, responds_within, chase_every, note)| Vendor {
+            id: "jsource".into(),
+            name,
+            portal: Some("https://support.example.org/cases?new=1".to_owned()),
+            email: Some("support@example.org".to_owned()),
+            responds_within,
+            chase_every,
+            note,
+        },
+    )
 }
 
 fn runbook() -> impl Strategy<Value = Runbook> {
@@ -390,6 +405,7 @@ prop_compose! {
         silence in option::of(silence()).boxed(),
         maintenance in option::of(maintenance()).boxed(),
         institution in institution().boxed(),
+        vendor in vendor().boxed(),
         runbook in option::of(runbook().boxed()).boxed(),
     ) -> Setup {
         let team = |id: &str, name, policy: Option<&str>| Team {
@@ -407,6 +423,7 @@ prop_compose! {
             routes: routes.into_iter().map(|(when, service, urgency)| Route { when: when.to_owned(), service: service.map(Into::into), urgency }).collect(),
             silences: silence.into_iter().collect(),
             maintenance: maintenance.into_iter().collect(),
+            vendors: [vendor].into_iter().collect(),
             institutions: [institution].into_iter().collect(),
             runbooks: runbook.into_iter().collect(),
             connections: [

@@ -154,6 +154,10 @@ fn everything() -> Value {
             { "id": "m", "services": ["web"], "every": "month", "day": 31, "from": "02:00", "to": "03:00" },
             { "id": "o", "services": ["web"], "from": "2026-01-01T02:00", "to": "2026-01-01T03:00" },
         ],
+        "vendors": [{
+            "id": "v", "name": "V", "portal": "https://portal", "email": "v@b.c", "responds_within": "4h", "chase_every": "1h",
+            "note": "n",
+        }],
         "institutions": [{
             "id": "inst-1", "name": "N", "code": "1", "host": "host-1", "core_endpoint": "https://core", "room": "r", "vendor": "v",
             "authority": "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----",

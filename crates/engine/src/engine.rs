@@ -502,6 +502,7 @@ impl Op for Retain {
         let closed = firedog_store::retention::delete_closed(tx, self.before, RETENTION_BATCH).await?;
         firedog_store::retention::delete_ended(tx, self.before, RETENTION_BATCH).await?;
         firedog_store::run::delete_ended(tx, self.before, RETENTION_BATCH).await?;
+        firedog_store::case::delete_closed(tx, self.before, RETENTION_BATCH).await?;
         let answers = firedog_domain::time::after(self.now, -ANSWERS_KEPT);
         firedog_store::retention::delete_answers(tx, answers, RETENTION_BATCH).await?;
         firedog_store::session::delete_over(tx, firedog_domain::time::after(self.now, -SESSIONS_KEPT)).await?;

@@ -3,9 +3,10 @@
 use crate::core::{Core, check_head};
 use crate::scene::Scene;
 use crate::{Error, Result};
-use firedog_domain::id::{RunId, ServiceId};
+use firedog_domain::case::Case;
+use firedog_domain::id::{CaseId, RunId, ServiceId};
 use firedog_domain::runbook::means::Means;
-use firedog_domain::runbook::run::{Act, Effects, Input, Member, Progress, Run, StepState};
+use firedog_domain::runbook::run::{Act, Effects, Input, Line, LineKind, Member, Progress, Run, StepState};
 use firedog_domain::time::after;
 use firedog_store::audit::{self, Record};
 use firedog_store::run::{self as kept, Holder, Kept};
@@ -79,7 +80,9 @@ impl Core {
     /// Moves a run on by what a person or an action says.
     pub async fn move_run(&self, id: &RunId, input: Input, record: Option<Record>) -> Result<Moved> {
         let now = self.now();
-        let done = self.write(|scene| Move { scene, id: id.clone(), input: input.clone(), record: record.clone(), now }).await?;
+        let ids = (self.new_id(), self.new_id());
+        let make = |scene| Move { scene, id: id.clone(), input: input.clone(), record: record.clone(), now, ids: ids.clone() };
+        let done = self.write(make).await?;
         match done {
             Some(moved) => moved.map_err(Error::Conflict),
             None => Err(Error::NotFound(format!("there is no run {id}"))),
@@ -337,6 +340,35 @@ struct Move {
     input: Input,
     record: Option<Record>,
     now: Timestamp,
+    /// Of a case that this opens, and of its row in the audit log.
+    ids: (String, String),
+}
+
+impl Move {
+    /// An answer that says the number of a vendor case opens that case, in the same transaction: what was answered is never
+    /// without its clock. Answers a line for the run's log.
+    async fn open_case(&self, tx: &mut dyn Tx, run: &Run) -> store::Result<Option<Line>> {
+        let Input::Answer { place, .. } = &self.input else { return Ok(None) };
+        let setup = &self.scene.world.setup;
+        let text = match Case::of_answer(CaseId(self.ids.0.clone()), run, place, setup, self.now) {
+            None => return Ok(None),
+            Some(Err(why)) => why,
+            Some(Ok(case)) => {
+                let (case, joined) = store::case::open(tx, &case).await?;
+                let record = self.record.as_ref().filter(|_| !joined).map(|record| Record {
+                    id: self.ids.1.clone(),
+                    action: "case.open".to_owned(),
+                    subject: format!("case:{}", case.id),
+                    detail: Some(format!("{} {}", case.vendor, case.number)),
+                    ..record.clone()
+                });
+                audit::append_many(tx, record.as_slice()).await?;
+                let (vendor, number, id) = (&case.vendor, &case.number, &case.id);
+                format!("{} {number} at {vendor} ({id})", if joined { "joined the case" } else { "opened the case" })
+            }
+        };
+        Ok(Some(Line { at: self.now, place: place.clone(), kind: LineKind::Progress, by: None, text }))
+    }
 }
 
 impl Op for Move {
@@ -345,10 +377,11 @@ impl Op for Move {
     async fn run(&self, tx: &mut dyn Tx) -> store::Result<Self::Out> {
         check_head(tx, &self.scene).await?;
         let Some(Kept { mut run, version }) = kept::get(tx, &self.id).await? else { return Ok(None) };
-        let fx = match run.advance(self.input.clone(), &Means(&self.scene.world.setup), self.now) {
+        let mut fx = match run.advance(self.input.clone(), &Means(&self.scene.world.setup), self.now) {
             Ok(fx) => fx,
             Err(refusal) => return Ok(Some(Err(refusal))),
         };
+        fx.lines.extend(self.open_case(tx, &run).await?);
         let kept = Kept { run, version };
         kept::update(tx, &kept, &fx.lines, tell_at(&fx, self.now)).await?;
         if let Some(record) = &self.record {

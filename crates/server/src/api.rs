@@ -15,6 +15,7 @@ use utoipa_axum::routes;
 mod admin;
 mod alerts;
 pub(crate) mod caller;
+mod case;
 mod catalogue;
 mod cover;
 mod device;
@@ -128,6 +129,13 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(run::skip))
         .routes(routes!(run::retry))
         .routes(routes!(run::cancel))
+        .routes(routes!(run::evidence))
+        .routes(routes!(case::vendors))
+        .routes(routes!(case::list, case::open))
+        .routes(routes!(case::show))
+        .routes(routes!(case::chase))
+        .routes(routes!(case::close))
+        .routes(routes!(case::number))
         .routes(routes!(live::silences, live::add_silence))
         .routes(routes!(live::end_silence))
         .routes(routes!(live::maintenance, live::add_maintenance))

@@ -9,6 +9,7 @@ mod admin;
 mod alert;
 mod backup;
 mod call;
+mod case;
 mod client;
 mod cover;
 mod failure;
@@ -138,6 +139,9 @@ enum Verb {
         after_help = "Examples:\n  firedog run start core-api-down-for-institution institution=inst-123\n  firedog run list"
     )]
     Run(run::RunVerb),
+    /// Keep cases at vendors, with a clock on each
+    #[command(subcommand, after_help = "Examples:\n  firedog case list\n  firedog case chase ID --note 'they look at it'")]
+    Case(case::Case),
     /// See whom pages have interrupted, when, and what is noise
     Report(look::Report),
     /// Make the address of a calendar feed of shifts
@@ -231,6 +235,7 @@ async fn run(Cli { common, verb }: Cli) -> Result<(), Failure> {
         Verb::Runbook(run::Runbook::Test { dir }) => run::test(&dir, json, now),
         Verb::Runbook(verb) => run::runbook(&call()?, verb).await,
         Verb::Run(verb) => run::run(&call()?, verb).await,
+        Verb::Case(verb) => case::case(&call()?, verb).await,
         Verb::Report(args) => look::report(&call()?, args).await,
         Verb::Calendar(args) => look::calendar(&call()?, args).await,
         Verb::Cover(verb) => cover::cover(&call()?, verb).await,

@@ -2,6 +2,7 @@
 //! A shop breaks, a prober notices, a Firedog of its own pages Ada, somebody acknowledges, the shop heals. All of it
 //! really happens: the demo starts the server as everybody does, and talks to it over the ports that everybody has.
 
+mod bank;
 mod firedog;
 mod folder;
 mod setup;
@@ -9,7 +10,9 @@ mod story;
 mod teller;
 
 use anyhow::{Context, anyhow, bail};
+use bank::{Bank, Chapter};
 use firedog::{Firedog, Starting};
+use firedog_town::weather::Platform;
 use firedog_town::{Inbox, Mailbox, Shop};
 use folder::Folder;
 use std::pin::pin;
@@ -19,6 +22,8 @@ use teller::Teller;
 
 /// Told without a person, the story takes some ten seconds. Longer than this means that a step of it does not happen.
 const ONCE_AT_MOST: Duration = Duration::from_secs(90);
+/// The same of the second chapter, which has three outages with a restart of two servers in two of them.
+const BANK_AT_MOST: Duration = Duration::from_secs(360);
 
 /// A signal to the whole process group arrives everywhere within this.
 const SAME_SIGNAL_WITHIN: Duration = Duration::from_millis(300);
@@ -50,22 +55,14 @@ pub(crate) async fn run(options: DemoOptions) -> anyhow::Result<()> {
     let town = open_town().await.context("cannot listen on 127.0.0.1")?;
     let routing_key = folder::random_hex(16)?;
     folder.write("town.yaml", &setup::files(&town.inbox.url(), &routing_key)).context("cannot write the demo's setup")?;
+    let bank = Bank::open().await.context("cannot listen on 127.0.0.1")?;
+    for (name, text) in bank.files(Platform::Marathon) {
+        folder.write(name, &text).context("cannot write the demo's setup")?;
+    }
     let mut firedog = Firedog::spawn(&folder, &town.mailbox.smtp_url(), options.listen.as_deref())?;
     let mut progress = Progress::default();
 
-    let told = {
-        let story = tell(&options, &town, firedog.starting(), &routing_key, &teller, &mut progress);
-        let mut interrupted = pin!(interrupted());
-        tokio::select! {
-            told = story => told,
-            () = &mut interrupted => Ok(End::Interrupted),
-            // A Ctrl-C at the terminal reaches it as well, and it may be the first to end.
-            ended = firedog.ended() => match tokio::time::timeout(SAME_SIGNAL_WITHIN, interrupted).await {
-                Ok(()) => Ok(End::Interrupted),
-                Err(_) => Err(ended),
-            },
-        }
-    };
+    let told = told(&options, &town, &bank, &folder, &mut firedog, &routing_key, &teller, &mut progress).await;
     let missing = progress.missing().join("; ");
     let result = match told {
         Ok(End::Interrupted) => {
@@ -91,32 +88,70 @@ enum End {
     Interrupted,
 }
 
-async fn tell(
+/// Everything, or until somebody has had enough.
+#[allow(clippy::too_many_arguments, reason = "the parts of the demo, each of them once")]
+async fn told(
     options: &DemoOptions,
     town: &Town,
-    starting: Starting,
+    bank: &Bank,
+    folder: &Folder,
+    firedog: &mut Firedog,
     routing_key: &str,
     teller: &Teller,
     progress: &mut Progress,
 ) -> anyhow::Result<End> {
+    let mut interrupted = pin!(interrupted());
+    let mut story = tokio::select! {
+        story = shop(options, town, firedog.starting(), routing_key, teller, progress) => story?,
+        () = &mut interrupted => return Ok(End::Interrupted),
+        // A Ctrl-C at the terminal reaches it as well, and it may be the first to end.
+        ended = firedog.ended() => return match tokio::time::timeout(SAME_SIGNAL_WITHIN, interrupted).await {
+            Ok(()) => Ok(End::Interrupted),
+            Err(_) => Err(ended),
+        },
+    };
+    let api = story.api.clone();
+    let mut chapter = Chapter { bank, api: &api, teller, folder, firedog, once: options.once, seq: 0 };
+    tokio::select! {
+        told = tokio::time::timeout(BANK_AT_MOST, chapter.tell(|step| story.done(step))) => match told {
+            Ok(told) => told?,
+            Err(_) => bail!("the second chapter did not come to its end within {} s", BANK_AT_MOST.as_secs()),
+        },
+        () = &mut interrupted => return Ok(End::Interrupted),
+    }
+    story.end();
+    if options.keep {
+        tokio::select! {
+            kept = story.keep_open() => kept?,
+            () = &mut interrupted => return Ok(End::Interrupted),
+            ended = firedog.ended() => return Err(ended),
+        }
+    }
+    Ok(End::Told)
+}
+
+/// The first chapter.
+async fn shop<'a>(
+    options: &DemoOptions,
+    town: &'a Town,
+    starting: Starting,
+    routing_key: &str,
+    teller: &'a Teller,
+    progress: &'a mut Progress,
+) -> anyhow::Result<Story<'a>> {
     let story = async {
         let api = starting.ready().await?;
         let mut story = Story::new(town, api, teller, progress, options.once);
         story.tell(routing_key).await?;
         anyhow::Ok(story)
     };
-    let mut story = if options.once {
-        match tokio::time::timeout(ONCE_AT_MOST, story).await {
-            Ok(told) => told?,
-            Err(_) => bail!("the demo did not come to its end within {} s", ONCE_AT_MOST.as_secs()),
-        }
-    } else {
-        story.await?
-    };
-    if options.keep {
-        story.keep_open().await?;
+    if !options.once {
+        return story.await;
     }
-    Ok(End::Told)
+    match tokio::time::timeout(ONCE_AT_MOST, story).await {
+        Ok(told) => told,
+        Err(_) => bail!("the demo did not come to its end within {} s", ONCE_AT_MOST.as_secs()),
+    }
 }
 
 async fn open_town() -> std::io::Result<Town> {

@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod backup;
 pub mod board;
 pub mod calendar;
+pub mod case;
 pub mod catalogue;
 pub mod chores;
 pub mod connected;

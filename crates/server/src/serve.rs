@@ -48,7 +48,7 @@ pub struct Running {
     engine: JoinHandle<firedog_engine::Result<()>>,
     /// What is done every now and then; it may be broken off anywhere.
     chores: JoinHandle<()>,
-    runs: [JoinHandle<()>; 2],
+    runs: [JoinHandle<()>; 3],
 }
 
 /// Runs a server until SIGTERM or SIGINT (then drains and answers `Ok`), or until its database breaks.
@@ -170,7 +170,11 @@ pub async fn start(config: Config, setup: Option<GivenSetup>, clock: Clock) -> a
             }
         }
     }
-    let runs = [tokio::spawn(app.runs.clone().run()), tokio::spawn(ops::run::keep(app.clone()))];
+    let runs = [
+        tokio::spawn(app.runs.clone().run()),
+        tokio::spawn(ops::run::keep(app.clone())),
+        tokio::spawn(ops::case::keep(app.clone())),
+    ];
     first_look(&app).await;
     let http = CancellationToken::new();
     let mut listeners = vec![tokio::spawn(listen::serve(listener, front::full(&app), http.clone()))];

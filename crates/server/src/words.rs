@@ -26,6 +26,7 @@ words! {
     /// What resolved an alert.
     Resolved { Source, Person, SourceQuiet }
     CoverState { Open, Taken, Cancelled }
+    CaseState { Open, Closed }
     FailureKind { None, Person, Channel }
     RunState { Running, Done, Overdue, Cancelled, Joined }
     StepState { Pending, Asking, Confirming, Doing, Waiting, Done, Skipped }

@@ -8,6 +8,7 @@
 pub mod account;
 pub mod alert;
 pub mod audit;
+pub mod case;
 pub mod contact_test;
 pub mod cover;
 pub mod device;

@@ -140,3 +140,28 @@ def test_runbooks_by_hand(t):
         ],
     }]
     story(t, "runbooks", t.firedog(setup), service=service)
+
+
+@slow(40)
+def test_vendor_cases(t):
+    setup = setups.pupper(lambda user: [{"id": "hook", "webhook": f"{t.hooks.url}/{user}"}])
+    setup["vendors"] = [{
+        "id": "jsource",
+        "name": "JSource support",
+        "portal": "https://support.example.org/new",
+        "email": "support@example.org",
+        "note": "Severity 1 by phone.",
+    }]
+    setup["institutions"] = [{"id": "inst-1", "name": "Example Credit Union", "code": "EX1", "host": "host-7", "vendor": "jsource"}]
+    setup["runbooks"] = [{
+        "runbook": "core-down",
+        "title": "The core is down for one institution",
+        "team": "pupper",
+        "for": {"institution": "required"},
+        "steps": [
+            {"do": "Find the root error", "uses": "logs.root_error"},
+            {"do": "Open a vendor case with the evidence", "uses": "vendor.case"},
+            {"do": "Look again"},
+        ],
+    }]
+    story(t, "cases", t.firedog(setup), service=setup["services"][0]["id"])

@@ -14,10 +14,15 @@ export const useTeams = () => useRead("GET /teams", { query: { limit: 500 } });
 export const useSchedules = () => useRead("GET /schedules", { query: { limit: 500 } });
 export const usePolicies = () => useRead("GET /policies", { query: { limit: 500 } });
 
+export const useInstitutions = () => useRead("GET /institutions", { query: { limit: 500 } });
+export const useVendors = () => useRead("GET /vendors", { query: { limit: 500 } });
+
 export const usePersonName = (): Names => named(usePeople().data?.items);
 export const useServiceName = (): Names => named(useServices().data?.items);
 export const useTeamName = (): Names => named(useTeams().data?.items);
 export const useScheduleName = (): Names => named(useSchedules().data?.items);
+export const useInstitutionName = (): Names => named(useInstitutions().data?.items);
+export const useVendorName = (): Names => named(useVendors().data?.items);
 
 /** `user:ada`, `schedule:primary`, `team:web` as their names. */
 export function useTargetName(): (target: string) => string {

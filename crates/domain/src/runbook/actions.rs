@@ -236,7 +236,7 @@ pub static ACTIONS: &[Action] = &[
     Action {
         name: "vendor.case",
         about: "Opens a case at whoever runs the institution's side, with the evidence, and keeps its clock.",
-        inputs: &[may("vendor", Kind::Text, "Default: the institution's.")],
+        inputs: &[may("vendor", Kind::Ref("vendor"), "Default: the institution's.")],
         output: "case",
         outputs: &[asked("number", Kind::Text, "The case's number"), out("url", Kind::Text, "Where it is")],
         effect: Effect::Keyed,

@@ -29,7 +29,7 @@ pub struct Mistake {
 
 /// What a runbook may refer to.
 pub trait Catalogue {
-    /// The ids of a kind (`service`, `institution`, `team`, `table`).
+    /// The ids of a kind (`service`, `institution`, `team`, `vendor`, `table`).
     fn ids(&self, kind: &'static str) -> Vec<String>;
 }
 

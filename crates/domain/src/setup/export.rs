@@ -22,7 +22,7 @@ pub fn export(setup: &Setup) -> Vec<SourceFile> {
         ("policies.yaml", &["policies", "catch_all"]),
         ("services.yaml", &["services"]),
         ("routes.yaml", &["routes", "silences", "maintenance"]),
-        ("institutions.yaml", &["institutions"]),
+        ("institutions.yaml", &["vendors", "institutions"]),
         ("runbooks.yaml", &["runbooks"]),
         ("connections.yaml", &["connections"]),
         ("tables.yaml", &["tables"]),
@@ -95,11 +95,13 @@ fn fields<'v>(map: &'v Map<String, Value>, object: &'static Object) -> impl Iter
 }
 
 /// What the JSON form spells out and nobody would write.
-const DEFAULTS: [(&str, &str, &str); 5] = [
+const DEFAULTS: [(&str, &str, &str); 7] = [
     ("rule", "after", "\"0s\""),
     ("window", "days", "\"mon-sun\""),
     ("policy", "repeat", "0"),
     ("service", "urgency", "\"high\""),
+    ("vendor", "responds_within", "\"4h\""),
+    ("vendor", "chase_every", "\"1h\""),
     ("silence", "from", "\"1970-01-01T00:00:00Z\""),
 ];
 

@@ -170,6 +170,9 @@ fn read_setup(reader: &mut Reader, roots: &[reader::Fields]) -> Setup {
         for item in reader.objects(root.get("maintenance"), &keys::MAINTENANCE, MAX_OBJECTS) {
             put(&mut setup.maintenance, calendar::maintenance(reader, &item));
         }
+        for item in reader.objects(root.get("vendors"), &keys::VENDOR, MAX_OBJECTS) {
+            put(&mut setup.vendors, runbooks::vendor(reader, &item));
+        }
         for item in reader.objects(root.get("institutions"), &keys::INSTITUTION, MAX_OBJECTS) {
             put(&mut setup.institutions, runbooks::institution(reader, &item));
         }

@@ -14,6 +14,9 @@ impl Setup {
         self.tables.get(id).cloned().or_else(shipped)
     }
 
+    pub fn vendor(&self, id: &VendorId) -> Option<&Vendor> {
+        self.vendors.get(id.as_str())
+    }
     pub fn team(&self, id: &TeamId) -> Option<&Team> {
         self.teams.get(id.as_str())
     }

@@ -40,6 +40,7 @@ pub fn plan(old: &Setup, new: &Setup) -> Plan {
     plan.compare_routes(&old.routes, &new.routes);
     plan.compare("silence", &old.silences, &new.silences);
     plan.compare("maintenance", &old.maintenance, &new.maintenance);
+    plan.compare("vendor", &old.vendors, &new.vendors);
     plan.compare("institution", &old.institutions, &new.institutions);
     plan.compare("runbook", &old.runbooks, &new.runbooks);
     plan.compare("connection", &old.connections, &new.connections);

@@ -1,6 +1,7 @@
 //! Runbooks and their runs.
 
 use super::caller::{Responder, Viewer};
+use super::case::VendorRow;
 use super::extract::{Json, Params};
 use super::{List, PageParams, Problem};
 use crate::app::App;
@@ -170,7 +171,7 @@ pub(super) async fn institutions(
         name: if one.name.is_empty() { one.id.to_string() } else { one.name.clone() },
         code: one.code.clone().unwrap_or_else(|| one.id.to_string()),
         host: one.host.clone(),
-        vendor: one.vendor.clone(),
+        vendor: one.vendor.as_ref().map(ToString::to_string),
     });
     Ok(axum::Json(page.cut(rows.collect())?))
 }
@@ -489,6 +490,37 @@ pub(super) async fn list(
 pub(super) async fn show(_: Viewer, State(app): State<App>, Path(id): Path<String>) -> Result<axum::Json<RunRow>, Problem> {
     let found = run::get(&app, &id).await?;
     Ok(axum::Json(row(&app, found).await?))
+}
+
+/// What a vendor is given of a run: what the run keeps, masked before it was kept, without names of people.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct EvidenceRow {
+    /// For a subject line.
+    title: String,
+    /// To paste; at most 6,000 characters.
+    text: String,
+    institution: Option<String>,
+    /// When it began.
+    since: Timestamp,
+    /// Who would be asked.
+    vendor: Option<VendorRow>,
+}
+
+/// Write the evidence of a run, ready to paste into a vendor case
+#[utoipa::path(get, path = "/runs/{id}/evidence", tag = "runbooks", params(("id" = String, Path)), responses((status = 200, body = EvidenceRow)))]
+pub(super) async fn evidence(
+    _: Viewer,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<axum::Json<EvidenceRow>, Problem> {
+    let (pack, vendor) = run::evidence(&app, &id).await?;
+    Ok(axum::Json(EvidenceRow {
+        title: pack.title,
+        text: pack.text,
+        institution: pack.institution.map(|id| id.0),
+        since: pack.since,
+        vendor: vendor.as_ref().map(VendorRow::from),
+    }))
 }
 
 /// A line of a run's log.

@@ -144,6 +144,12 @@ pub(crate) enum RunVerb {
         #[arg(long, value_name = "TEXT")]
         why: String,
     },
+    /// Print the evidence of a run, ready to paste into a vendor case
+    #[command(after_help = "Examples:\n  firedog run evidence ID\n  firedog run evidence ID | xclip")]
+    Evidence {
+        #[arg(value_name = "RUN")]
+        id: String,
+    },
     /// Print a fixture that expects what a run did
     #[command(after_help = "Example:\n  firedog run fixture ID > setup/core-api-down.fixtures.json")]
     Fixture {
@@ -411,6 +417,20 @@ pub(crate) async fn run(call: &Call, verb: RunVerb) -> Result<(), Failure> {
         RunVerb::Cancel { id, why } => {
             let answer = call.client.post(&["runs", &id, "cancel"], &json!({ "reason": why })).await?;
             call.done(&answer, "The run is cancelled.")
+        }
+        RunVerb::Evidence { id } => {
+            let found = call.client.get(&["runs", &id, "evidence"], &[]).await?;
+            if call.json {
+                return print_json(&found);
+            }
+            let vendor = &found["vendor"];
+            for (key, word) in [("portal", "Open the case at"), ("note", "They want")] {
+                if !text(vendor, key).is_empty() {
+                    say(&format!("{word}: {}", clean(text(vendor, key))));
+                }
+            }
+            // Line by line: what is pasted keeps its lines, and nothing in it moves a terminal.
+            text(&found, "text").lines().try_for_each(|line| print(&format!("{}\n", clean(line))))
         }
         RunVerb::Fixture { id } => {
             let found = call.client.get(&["runs", &id], &[]).await?;

@@ -108,6 +108,7 @@ fn contents(setup: &Setup) -> String {
         (setup.policies.len(), "policy"),
         (setup.services.len(), "service"),
         (setup.routes.len(), "route"),
+        (setup.vendors.len(), "vendor"),
         (setup.institutions.len(), "institution"),
         (setup.runbooks.len(), "runbook"),
     ];

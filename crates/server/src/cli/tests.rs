@@ -59,6 +59,7 @@ fn the_help_is_short_and_names_the_exit_codes() {
       leave        Say who is away; schedules go without them
       runbook      See runbooks, and try them out
       run          Run runbooks, and do what they ask
+      case         Keep cases at vendors, with a clock on each
       report       See whom pages have interrupted, when, and what is noise
       calendar     Make the address of a calendar feed of shifts
       cover        Ask others to take a shift of yours, or to swap one

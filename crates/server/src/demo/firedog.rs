@@ -24,6 +24,10 @@ const LAST_LINES: usize = 20;
 /// A running server. Dropping it kills it.
 pub(super) struct Firedog {
     child: Child,
+    smtp_url: String,
+    token: String,
+    /// Where it listened, once it has said so.
+    address: Option<String>,
     starting: Option<Starting>,
     log: Arc<Mutex<VecDeque<String>>>,
 }
@@ -35,6 +39,7 @@ pub(super) struct Starting {
 }
 
 /// What the demo asks its server.
+#[derive(Clone)]
 pub(super) struct Api {
     pub(super) url: String,
     pub(super) token: String,
@@ -43,8 +48,25 @@ pub(super) struct Api {
 
 impl Firedog {
     pub(super) fn spawn(folder: &Folder, smtp_url: &str, listen: Option<&str>) -> anyhow::Result<Self> {
+        Self::with(folder, smtp_url, listen, random_hex(32)?)
+    }
+
+    /// Where it is, for the next start.
+    pub(super) fn at(&mut self, url: &str) {
+        self.address = url.strip_prefix("http://").map(str::to_owned);
+    }
+
+    /// The same server once more, where it was.
+    pub(super) async fn again(&mut self, folder: &Folder) -> anyhow::Result<()> {
+        let listen = self.address.clone();
+        *self = Self::with(folder, &self.smtp_url, listen.as_deref(), self.token.clone())?;
+        self.starting().ready().await.map(drop)?;
+        self.address = listen;
+        Ok(())
+    }
+
+    fn with(folder: &Folder, smtp_url: &str, listen: Option<&str>, token: String) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("cannot find this program")?;
-        let token = random_hex(32)?;
         let mut command = Command::new(program);
         // Nothing that the caller has set for a Firedog of their own may reach this one.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"FIREDOG_")) {
@@ -71,7 +93,8 @@ impl Firedog {
         let (ready, address) = oneshot::channel();
         let log = Arc::default();
         tokio::spawn(read_log(stderr, ready, Arc::clone(&log)));
-        Ok(Self { child, starting: Some(Starting { address, token }), log })
+        let starting = Some(Starting { address, token: token.clone() });
+        Ok(Self { child, smtp_url: smtp_url.to_owned(), token, address: None, starting, log })
     }
 
     /// The way to its API; taken once.
@@ -150,7 +173,7 @@ impl Api {
         self.get(&format!("/api/v1/alerts/{id}")).await
     }
 
-    async fn get(&self, path: &str) -> anyhow::Result<Value> {
+    pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         let answer = self.client.get(format!("{}{path}", self.url)).bearer_auth(&self.token).send().await?;
         let status = answer.status();
         let body = answer.text().await?;

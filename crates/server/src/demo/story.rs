@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// What has to happen, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Step {
+pub(super) enum Step {
     Ready,
     Probed,
     Noticed,
@@ -45,9 +45,12 @@ enum Step {
     Resolved,
     Told,
     Shown,
+    Theirs,
+    Ours,
+    Moved,
 }
 
-const STEPS: [(Step, &str); 11] = [
+const STEPS: [(Step, &str); 14] = [
     (Step::Ready, "Firedog is ready"),
     (Step::Probed, "the prober sees the shop open"),
     (Step::Noticed, "the prober reports the outage"),
@@ -59,6 +62,9 @@ const STEPS: [(Step, &str); 11] = [
     (Step::Resolved, "the alert resolves"),
     (Step::Told, "Ada is told that it is over"),
     (Step::Shown, "the timeline is shown"),
+    (Step::Theirs, "an outage of theirs is told from one of ours, with a case for their vendor"),
+    (Step::Ours, "an outage of ours is mended by one restart per server, through a crash"),
+    (Step::Moved, "the same file mends the same outage on Kubernetes"),
 ];
 
 /// How far the story has come.
@@ -73,7 +79,7 @@ impl Progress {
 
 pub(super) struct Story<'a> {
     town: &'a Town,
-    api: Api,
+    pub(super) api: Api,
     teller: &'a Teller,
     progress: &'a mut Progress,
     once: bool,
@@ -259,9 +265,13 @@ impl<'a> Story<'a> {
         ensure!(!timeline.is_empty(), "the timeline is empty");
         self.teller.say(&table(timeline));
         self.done(Step::Shown);
+        Ok(())
+    }
+
+    /// After the last chapter.
+    pub(super) fn end(&self) {
         self.teller
             .say("That was the demo. `firedog demo --keep` leaves it up to play with; the README leads to your own first alert.");
-        Ok(())
     }
 
     /// The last notifications may still be on their way into the timeline: waits until nothing has come for a while.
@@ -319,7 +329,7 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn done(&mut self, step: Step) {
+    pub(super) fn done(&mut self, step: Step) {
         self.progress.0.insert(step);
     }
 }

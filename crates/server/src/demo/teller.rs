@@ -34,6 +34,12 @@ impl Teller {
         self.write(text, DIM);
     }
 
+    /// The terminal's bell: somebody is paged.
+    pub(super) fn ring(&self) {
+        let mut out = anstream::stdout().lock();
+        let _ = out.write_all(b"\x07").and_then(|()| out.flush());
+    }
+
     fn write(&self, text: &str, style: Style) {
         let elapsed = self.started.elapsed().as_secs_f64();
         let mut out = anstream::stdout().lock();

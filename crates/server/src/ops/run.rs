@@ -6,17 +6,20 @@ use crate::auth::{Caller, Role};
 use crate::deliver::Words;
 use firedog_connectors::{Aside, mask};
 use firedog_domain::alert::{Alert, State};
+use firedog_domain::case;
 use firedog_domain::id::{AlertId, InstitutionId, RunId, RunbookId, ServiceId, TeamId, UserId};
 use firedog_domain::route::OnAlert;
+use firedog_domain::runbook::evidence::{self, Evidence};
 use firedog_domain::runbook::means::Means;
 use firedog_domain::runbook::run::{Input, Line, Member, Run, StepState, Surroundings};
 use firedog_domain::runbook::{Need, Runbook, reference};
-use firedog_domain::setup::{Capability, Institution, Setup};
+use firedog_domain::setup::{Capability, Institution, Setup, Vendor};
 use firedog_domain::time::after;
 use firedog_engine::Moved;
 use firedog_store::audit::Record;
 use firedog_store::run::{self as kept, Filter, Kept};
 use firedog_store::{Op, Tx};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -122,7 +125,7 @@ fn inputs(setup: &Setup, runbook: &Runbook, given: &Map<String, Value>, alert: O
     Ok(inputs)
 }
 
-fn no_such<'a>(kind: &str, id: &str, known: impl Iterator<Item = &'a str>) -> Error {
+pub(super) fn no_such<'a>(kind: &str, id: &str, known: impl Iterator<Item = &'a str>) -> Error {
     let known: Vec<&str> = known.take(12).collect();
     let known = if known.is_empty() { format!("the setup has no {kind}") } else { format!("there is: {}", known.join(", ")) };
     Error::NotFound(format!("there is no {kind} `{id}`; {known}"))
@@ -161,7 +164,7 @@ async fn begin(
 }
 
 /// As a run names people and tokens.
-fn who(caller: &Caller) -> String {
+pub(super) fn who(caller: &Caller) -> String {
     caller.user.as_ref().map_or_else(|| format!("token {}", caller.name), UserId::to_string)
 }
 
@@ -178,6 +181,23 @@ pub async fn list(app: &App, filter: Filter, limit: u32) -> Result<Vec<Run>> {
 pub async fn lines(app: &App, id: &str, after: i64) -> Result<Vec<(i64, Line)>> {
     get(app, id).await?;
     Ok(app.engine.store().read(Lines { id: RunId::from(id), after }).await?)
+}
+
+/// What a vendor is given of a run, and the vendor that it is for.
+pub async fn evidence(app: &App, id: &str) -> Result<(Evidence, Option<Vendor>)> {
+    let run = get(app, id).await?;
+    let scene = app.engine.scene().await?;
+    let setup = &scene.world.setup;
+    let case = run.steps.iter().find(|step| step.spec.uses.as_deref() == Some(case::ACTION));
+    let vendor = case::vendor_of(&run, case.map_or("", |step| &step.place), setup).cloned();
+    Ok((evidence::evidence(&run, &zone(setup, &run)), vendor))
+}
+
+/// The zone of the run's people: that of their schedules.
+fn zone(setup: &Setup, run: &Run) -> TimeZone {
+    let team = case::of_run(run, setup).team;
+    let schedule = setup.schedules.iter().find(|schedule| schedule.team.is_some() && schedule.team == team);
+    schedule.map_or(TimeZone::UTC, |schedule| schedule.timezone.tz().clone())
 }
 
 /// What a person does to a run.
@@ -479,7 +499,7 @@ async fn asked(app: &App, run: &Run) -> Result<Vec<UserId>> {
 }
 
 /// The first step of the service's policy, as it is now.
-async fn on_call(app: &App, service: &ServiceId) -> Result<Vec<UserId>> {
+pub(super) async fn on_call(app: &App, service: &ServiceId) -> Result<Vec<UserId>> {
     let rows = super::oncall::on_call(app, None, Some(service.as_str()), None).await?;
     Ok(rows.into_iter().filter(|row| row.step == Some(1)).filter_map(|row| row.user).collect())
 }

@@ -6,6 +6,7 @@
 mod acknowledge;
 mod alertmanager;
 mod alerts;
+mod case;
 mod catalogue;
 mod changes;
 mod cover;

@@ -140,7 +140,17 @@ const LOOKS: [(&str, Need); 5] = [
 /// Those of administrators that are alike.
 /// Leave is one's own affair, whatever team; of somebody else's it is a test of its own.
 const LEAVE: [(&str, Need); 4] = [("GET /leave", Read), ("POST /leave", Act), ("DELETE /leave/{id}", Act), ("POST /help", Act)];
-const RUNS: [(&str, Need); 16] = [
+/// Vendor cases belong to the team of their run.
+const CASES: [(&str, Need); 7] = [
+    ("GET /vendors", Read),
+    ("GET /cases", Read),
+    ("POST /cases", ActInTeam),
+    ("GET /cases/{id}", Read),
+    ("POST /cases/{id}/chase", ActInTeam),
+    ("POST /cases/{id}/close", ActInTeam),
+    ("POST /cases/{id}/number", ActInTeam),
+];
+const RUNS: [(&str, Need); 17] = [
     ("GET /runbooks", Read),
     ("GET /runbooks/{id}", Read),
     ("POST /runbooks/{id}/dry-run", Read),
@@ -150,6 +160,7 @@ const RUNS: [(&str, Need); 16] = [
     ("POST /runs", ActInTeam),
     ("GET /runs/{id}", Read),
     ("GET /runs/{id}/log", Read),
+    ("GET /runs/{id}/evidence", Read),
     ("POST /runs/{id}/steps/{place}/answer", ActInTeam),
     ("POST /runs/{id}/steps/{place}/confirm", ActInTeam),
     ("POST /runs/{id}/steps/{place}/choose", ActInTeam),
@@ -204,11 +215,12 @@ async fn request(town: &Town, operation: &str, n: usize) -> (String, Option<Valu
         "schedules" => "primary".to_owned(),
         "services" => "shop".to_owned(),
         "runbooks" => "look".to_owned(),
-        "runs" if path.contains("{id}") => {
-            let begun = town.post("/runs", json!({ "runbook": "look" })).await;
-            assert!([200, 201].contains(&begun.status), "{}", begun.text);
-            begun.json()["id"].as_str().unwrap().to_owned()
+        "runs" if path.contains("{id}") => a_run(town).await,
+        "cases" if path.contains("{id}") => {
+            let run = a_run(town).await;
+            made(town, "/cases", json!({ "vendor": "jsource", "run": run })).await
         }
+        "cases" => a_run(town).await,
         "policies" => "pupper".to_owned(),
         "users" => "grace".to_owned(),
         _ => "0199a7c2-5f0e-7c3a-9d2e-3b1f6f1c2a4d".to_owned(),
@@ -230,6 +242,10 @@ async fn request(town: &Town, operation: &str, n: usize) -> (String, Option<Valu
         "POST /runs/{id}/steps/{place}/decline" | "POST /runs/{id}/steps/{place}/skip" | "POST /runs/{id}/cancel" => {
             Some(json!({ "reason": "x" }))
         }
+        "POST /cases" => Some(json!({ "vendor": "jsource", "run": id })),
+        "POST /cases/{id}/chase" => Some(json!({ "note": "x" })),
+        "POST /cases/{id}/close" => Some(json!({ "reason": "x" })),
+        "POST /cases/{id}/number" => Some(json!({ "number": "CS-1" })),
         "POST /silences" => Some(json!({ "service": "shop", "for": "1h" })),
         "POST /maintenance" => Some(json!({ "services": ["shop"], "for": "1h" })),
         "POST /pages" => Some(json!({ "to": "team:pupper", "message": "x" })),
@@ -242,8 +258,16 @@ async fn request(town: &Town, operation: &str, n: usize) -> (String, Option<Valu
     (path.replace("{id}", &id), body)
 }
 
+const VENDORS: &str = "vendors: [ { id: jsource } ]\n";
 /// A runbook of the team.
 const LOOK: &str = "runbook: look\nteam: pupper\nsteps: [ { do: Look }, { do: Look again } ]\n";
+
+/// Starts it, or joins the one that is open.
+async fn a_run(town: &Town) -> String {
+    let begun = town.post("/runs", json!({ "runbook": "look" })).await;
+    assert!([200, 201].contains(&begun.status), "{}", begun.text);
+    begun.json()["id"].as_str().unwrap().to_owned()
+}
 
 async fn made(town: &Town, path: &str, body: Value) -> String {
     town.post(path, body).await.is(201).json()["id"].as_str().unwrap().to_owned()
@@ -261,6 +285,7 @@ async fn every_operation_by_every_role_and_team() {
         .chain(PASSKEYS)
         .chain(LOOKS)
         .chain(RUNS)
+        .chain(CASES)
         .chain(ADMIN_TOO.map(|one| (one, Admin)))
         .collect();
     let mut unknown: Vec<String> = documented().into_iter().filter(|one| !table.contains_key(one.as_str())).collect();
@@ -278,7 +303,9 @@ async fn every_operation_by_every_role_and_team() {
             );
         town.post(
             "/setup",
-            json!({ "files": [{ "name": "setup.yaml", "text": setup }, { "name": "look.yaml", "text": LOOK }], "yes": true }),
+            json!({ "files": [
+                { "name": "setup.yaml", "text": setup }, { "name": "look.yaml", "text": LOOK }, { "name": "vendors.yaml", "text": VENDORS },
+            ], "yes": true }),
         )
         .await
         .is(200);

@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-async fn token(town: &Town, user: &str) -> String {
+pub(crate) async fn token(town: &Town, user: &str) -> String {
     let made = town.post("/tokens", json!({ "name": user, "role": "responder", "user": user })).await.is(201).json();
     made["token"].as_str().unwrap().to_owned()
 }
 
 /// A push service that answers each message with `status`.
-async fn service(status: &'static str) -> String {
+pub(crate) async fn service(status: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/send/1", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -33,7 +33,7 @@ async fn service(status: &'static str) -> String {
     url
 }
 
-fn subscription(endpoint: &str) -> Value {
+pub(crate) fn subscription(endpoint: &str) -> Value {
     // The keys of RFC 8291's example.
     json!({ "name": "phone", "endpoint": endpoint, "expirationTime": null, "keys": {
         "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4", "auth": "BTBZMqHH6r4Tts7J_aSIgg" } })

@@ -2,12 +2,14 @@
 
 use crate::sample::at;
 use crate::{contract, run};
+use firedog_domain::case::{About, Case};
 use firedog_domain::cover::{Cover, CoverState};
-use firedog_domain::id::{AlertId, ContactId, RunId, RunbookId, UserId};
+use firedog_domain::id::{AlertId, CaseId, ContactId, InstitutionId, RunId, RunbookId, UserId, VendorId};
 use firedog_domain::runbook::run::{Line, LineKind, Run, RunState};
-use firedog_domain::setup::Device;
+use firedog_domain::setup::{DEFAULT_CHASE_EVERY, DEFAULT_RESPONDS_WITHIN, Device, Vendor};
 use firedog_store::Error;
 use firedog_store::account::{self, Account, Invite};
+use firedog_store::case;
 use firedog_store::contact_test::{self, ContactTest};
 use firedog_store::cover::{self, Kept};
 use firedog_store::device::{self, Registered};
@@ -19,6 +21,21 @@ use firedog_store::session::{self, Session};
 
 fn ada() -> UserId {
     UserId("ada".to_owned())
+}
+
+fn a_case(id: &str, number: &str) -> Case {
+    let vendor = Vendor {
+        id: VendorId::from("jsource"),
+        name: String::new(),
+        portal: None,
+        email: None,
+        responds_within: DEFAULT_RESPONDS_WITHIN,
+        chase_every: DEFAULT_CHASE_EVERY,
+        note: None,
+    };
+    let about = About { alert: Some(AlertId::from("alert-1")), ..About::default() };
+    let case = Case::open(CaseId::from(id), &vendor, Some(InstitutionId::from("inst-1")), about, "ada".to_owned(), at(1));
+    Case { number: number.to_owned(), ..case }
 }
 
 fn invite(id: &str, user: Option<UserId>) -> Invite {
@@ -283,6 +300,61 @@ contract! {
         assert_eq!(run!(store.write, [] tx => run::delete_ended(tx, at(6), 9)).unwrap(), 1);
         assert_eq!(run!(store.read, [] tx => run::lines(tx, &RunId::from("run-1"), 0, 9)).unwrap(), []);
         assert_eq!(run!(store.read, [] tx => run::lines(tx, &RunId::from("run-2"), 0, 9)).unwrap().len(), 2);
+    }
+
+    async fn a_case_is_opened_once_and_told_of_once_per_due_time(store) {
+        let new = a_case("case-1", "CS-1");
+        let due = new.next_chase_at.unwrap();
+        let (kept, joined) = run!(store.write, [new] tx => case::open(tx, &new)).unwrap();
+        assert_eq!((&kept, joined), (&new, false));
+        // The same one from elsewhere: joined, and what that knows is kept.
+        let run = Some(RunId::from("run-1"));
+        let again = Case { about: About { run: run.clone(), ..About::default() }, ..a_case("case-2", "CS-1") };
+        let (kept, joined) = run!(store.write, [again] tx => case::open(tx, &again)).unwrap();
+        assert_eq!((kept.id.as_str(), &kept.about.run, joined), ("case-1", &run, true));
+        // Of another institution, or without a number, it is another one.
+        let other = Case { institution: Some(InstitutionId::from("inst-2")), ..a_case("case-3", "CS-1") };
+        let blank = [a_case("case-4", ""), a_case("case-5", "")];
+        for new in [other].iter().chain(&blank) {
+            assert!(!run!(store.write, [new] tx => case::open(tx, &new)).unwrap().1, "{}", new.id);
+        }
+        let all = |filter: case::Filter| {
+            let store = &store;
+            async move {
+                let found = run!(store.read, [filter] tx => case::list(tx, &filter, 9)).unwrap();
+                found.into_iter().map(|kept| kept.case.id.0).collect::<Vec<_>>()
+            }
+        };
+        let any = case::Filter::default;
+        assert_eq!(all(case::Filter { run, ..any() }).await, ["case-1"]);
+        assert_eq!(all(case::Filter { institution: Some(InstitutionId::from("inst-2")), ..any() }).await, ["case-3"]);
+        assert_eq!(all(case::Filter { vendor: Some(VendorId::from("other")), ..any() }).await, Vec::<String>::new());
+        assert_eq!(all(case::Filter { alert: Some(AlertId::from("alert-1")), open: Some(true), ..any() }).await.len(), 4);
+        // Told once per due time, also where it is changed in between.
+        assert_eq!(run!(store.read, [] tx => case::next_told(tx)).unwrap(), Some(due));
+        let (now, lease) = (due, due + jiff::SignedDuration::from_mins(2));
+        let claimed = run!(store.write, [] tx => case::claim_told(tx, now, lease, 9)).unwrap();
+        assert_eq!(claimed.len(), 4);
+        assert_eq!(run!(store.write, [] tx => case::claim_told(tx, now, lease, 9)).unwrap(), []);
+        let mut one = claimed.iter().find(|kept| kept.case.id.as_str() == "case-1").unwrap().clone();
+        let stale = one.clone();
+        one.case.chase("they look at it", "ada".to_owned(), now).unwrap();
+        run!(store.write, [one] tx => case::update(tx, &one, true)).unwrap();
+        assert_eq!(run!(store.write, [stale] tx => case::update(tx, &stale, true)).unwrap_err(), Error::Conflict);
+        for kept in &claimed {
+            run!(store.write, [kept] tx => case::told(tx, &kept)).unwrap();
+        }
+        assert_eq!(run!(store.read, [] tx => case::next_told(tx)).unwrap(), one.case.next_chase_at, "the chase set it anew");
+        // Closed, its number is free again and nobody is told.
+        let mut one = run!(store.read, [] tx => case::get(tx, &CaseId::from("case-1"))).unwrap().unwrap();
+        one.case.close("over", "ada".to_owned(), now).unwrap();
+        run!(store.write, [one] tx => case::update(tx, &one, true)).unwrap();
+        assert_eq!(run!(store.read, [] tx => case::next_told(tx)).unwrap(), None);
+        assert!(!run!(store.write, [again] tx => case::open(tx, &again)).unwrap().1);
+        let after = now + jiff::SignedDuration::from_secs(1);
+        assert_eq!(run!(store.write, [] tx => case::delete_closed(tx, now, 9)).unwrap(), 0);
+        assert_eq!(run!(store.write, [] tx => case::delete_closed(tx, after, 9)).unwrap(), 1);
+        assert_eq!(all(any()).await.len(), 4);
     }
 
     async fn a_view_is_kept_under_its_name(store) {

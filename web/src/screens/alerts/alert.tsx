@@ -26,6 +26,7 @@ import {
   useAsk,
   When,
 } from "../../ui";
+import { CasesOfAlert } from "../cases/line";
 import { ForAlert } from "../runbooks/for-alert";
 import { SNOOZES, useActions } from "./act";
 import style from "./alert.module.css";
@@ -55,6 +56,7 @@ export default function AlertScreen() {
               <Stack>
                 <Facts card={card} />
                 <ForAlert id={card.id} />
+                <CasesOfAlert alert={card.id} />
                 <Similar id={card.id} />
                 <Events id={card.id} />
               </Stack>

@@ -6,6 +6,7 @@ import { Block, Empty, Group, Mark, Read, Screen, Stack, Text, TextLink, Until, 
 import { useActions } from "../alerts/act";
 import { byUrgency } from "../alerts/filters";
 import { AlertLine, ROW_HEIGHT } from "../alerts/row";
+import { DueCases, useDueCases } from "../cases/line";
 import { about } from "../runbooks/runs";
 import { Covers, useCovers } from "../shifts/covers";
 
@@ -22,6 +23,7 @@ export default function Now() {
   const may = useMay();
   const runs = useRead("GET /runs", { query: { open: true, limit: 100 } }, { every: 5_000 });
   const asking = runs.data?.items.filter((run) => run.waits_for.length > 0) ?? [];
+  const due = useDueCases();
   const phone = useMediaQuery("(max-width: 48em)", false, { getInitialValueInEffect: false }) ?? false;
   const mine = (acknowledged.data?.items ?? []).filter((alert) => session.user && alert.acknowledged_by === session.user.id);
   return (
@@ -31,7 +33,7 @@ export default function Now() {
           const waiting = [...items].sort(byUrgency).slice(0, SHOWN);
           return (
             <Stack>
-              {waiting.length === 0 && mine.length === 0 && asked.length === 0 && asking.length === 0 && (
+              {waiting.length === 0 && mine.length === 0 && asked.length === 0 && asking.length === 0 && due.length === 0 && (
                 <Empty
                   icon="check"
                   title={t.now.calm}
@@ -96,6 +98,7 @@ export default function Now() {
                   </Stack>
                 </Block>
               )}
+              <DueCases of={due} />
               <Covers />
               <OnCall />
             </Stack>

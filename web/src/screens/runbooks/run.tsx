@@ -9,7 +9,6 @@ import { t } from "../../text";
 import {
   Block,
   Button,
-  CopyButton,
   Grid,
   Group,
   Icon,
@@ -25,7 +24,9 @@ import {
   useDisclosure,
   When,
 } from "../../ui";
+import { CasesOfRun } from "../cases/line";
 import { Answers } from "./answers";
+import { CasePanel, CopyEvidence } from "./evidence";
 import style from "./run.module.css";
 import { about, RunMark, starter } from "./runs";
 import { values } from "./start";
@@ -88,7 +89,9 @@ const TONES = {
   done: "ok",
   skipped: "quiet",
 } as const;
-const TOUCHES = ["GET /runs/{id}", "GET /runs/{id}/log", "GET /runs"] as const;
+const TOUCHES = ["GET /runs/{id}", "GET /runs/{id}/log", "GET /runs/{id}/evidence", "GET /runs", "GET /cases"] as const;
+/** The action that opens a case at a vendor. */
+const CASE = "vendor.case";
 
 function StepLine({ run, step, may }: { run: Run; step: Step; may: boolean }) {
   const person = usePersonName();
@@ -134,6 +137,8 @@ function StepLine({ run, step, may }: { run: Run; step: Step; may: boolean }) {
               ))}
             </Group>
           )}
+          {step.uses === CASE && step.state === "asking" && <CasePanel run={run.id} />}
+          {step.uses === CASE && step.state === "done" && <CasesOfRun run={run.id} />}
           {step.plan && <Plan run={run.id} step={step} may={may} />}
           {step.choices.length > 0 && may && <Choices run={run.id} step={step} />}
           {(step.state === "asking" || (step.state === "waiting" && step.questions.length > 0)) && may && (
@@ -278,13 +283,7 @@ function Because(props: {
 function Actions({ run, may }: { run: Run; may: boolean }) {
   return (
     <>
-      <CopyButton value={evidence(run)}>
-        {({ copied, copy }) => (
-          <Button size="compact-md" variant="default" leftSection={<Icon name="copy" size={14} />} onClick={copy}>
-            {copied ? t.common.copied : t.run.evidence}
-          </Button>
-        )}
-      </CopyButton>
+      <CopyEvidence run={run.id} open={run.state === "running"} />
       {may && (
         <Because
           op="POST /runs/{id}/cancel"
@@ -296,14 +295,6 @@ function Actions({ run, may }: { run: Run; may: boolean }) {
       )}
     </>
   );
-}
-
-/** What a vendor or a colleague is given: texts that are masked already. */
-function evidence(run: Run): string {
-  const lines = run.steps
-    .filter((step) => step.state === "done" && Object.keys(step.output).length > 0)
-    .map((step) => `${step.place} ${step.do}: ${values(step.output)} (${step.ended_at ?? ""})`);
-  return [[run.title, about(run.inputs)].filter(Boolean).join(": "), `${run.started_at}`, ...lines].join("\n");
 }
 
 function Log({ id, steps }: { id: string; steps: Step[] }) {

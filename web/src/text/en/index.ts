@@ -1,5 +1,6 @@
 import { alert, alerts, now } from "./alerts";
 import { audit } from "./audit";
+import { cases, evidence } from "./cases";
 import { common } from "./common";
 import { covers } from "./covers";
 import { edit, integrations } from "./edit";
@@ -17,7 +18,7 @@ import { shell } from "./shell";
 import { start } from "./start";
 
 // One file per part of the app; sentences with values are functions, so that another language may order them anew.
-const desk = { help, leave, now, alerts, alert, oncall, schedules, shifts, covers, runbooks, run };
+const desk = { help, leave, now, alerts, alert, oncall, schedules, shifts, covers, runbooks, run, cases, evidence };
 const setup = { services, policies, simulate, people, quiet, start, me, reach, edit, integrations };
 const look = { board, calendar, hidden, report, settings, proof, audit };
 export const en = { ...common, ...desk, ...setup, ...look, shell };

@@ -92,6 +92,5 @@ export const run = {
     joined: "Fails as well",
     ended: "Ended",
   },
-  evidence: "Copy the evidence",
   by: (who: string) => `by ${who}`,
 };

@@ -60,7 +60,7 @@ impl<'n> Field<'n> {
 }
 
 /// Kinds of objects that have ids: the list they stand in and their name.
-const INDEXED: [(&str, &str); 11] = [
+const INDEXED: [(&str, &str); 12] = [
     ("teams", "team"),
     ("users", "user"),
     ("schedules", "schedule"),
@@ -68,6 +68,7 @@ const INDEXED: [(&str, &str); 11] = [
     ("services", "service"),
     ("silences", "silence"),
     ("maintenance", "maintenance"),
+    ("vendors", "vendor"),
     ("institutions", "institution"),
     ("runbooks", "runbook"),
     ("connections", "connection"),

@@ -1,4 +1,4 @@
-//! Runbooks and the institutions that they are for.
+//! Runbooks, the institutions that they are for, and the vendors that are asked.
 
 use super::Span;
 use super::people::{MAX_FEW, MOST_WAIT};
@@ -18,6 +18,24 @@ const SHORTEST: SignedDuration = secs(1);
 /// Runs that take longer are a project.
 const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// A vendor answers within a contract's terms; what takes longer is no clock that somebody watches.
+const LONGEST_ANSWER: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Chased more often, people are told of nothing else.
+const SHORTEST_CHASE: SignedDuration = mins(1);
+
+pub(super) fn vendor(r: &mut Reader, f: &Fields) -> Vendor {
+    let length = |r: &mut Reader, key: &str| r.length(f.get(key), SHORTEST_CHASE, LONGEST_ANSWER);
+    Vendor {
+        id: VendorId(r.id(f)),
+        name: r.text(f.get("name")),
+        portal: r.url(f.get("portal")),
+        email: r.email(f.get("email")),
+        responds_within: length(r, "responds_within").unwrap_or(DEFAULT_RESPONDS_WITHIN),
+        chase_every: length(r, "chase_every").unwrap_or(DEFAULT_CHASE_EVERY),
+        note: f.has("note").then(|| r.text(f.get("note"))),
+    }
+}
+
 pub(super) fn institution(r: &mut Reader, f: &Fields) -> Institution {
     Institution {
         id: InstitutionId(r.id(f)),
@@ -27,7 +45,7 @@ pub(super) fn institution(r: &mut Reader, f: &Fields) -> Institution {
         core_endpoint: f.has("core_endpoint").then(|| r.text(f.get("core_endpoint"))),
         authority: authority(r, f),
         room: f.has("room").then(|| r.text(f.get("room"))),
-        vendor: f.has("vendor").then(|| r.text(f.get("vendor"))),
+        vendor: r.reference(f.get("vendor"), "vendor").map(VendorId),
     }
 }
 
@@ -226,6 +244,7 @@ impl Catalogue for Known<'_> {
         match kind {
             "service" => all(self.0.services.slugs().collect()),
             "institution" => all(self.0.institutions.slugs().collect()),
+            "vendor" => all(self.0.vendors.slugs().collect()),
             "team" => all(self.0.teams.slugs().collect()),
             "table" => all(self.0.tables.slugs().chain([SHIPPED]).collect()),
             _ => Vec::new(),

@@ -135,6 +135,12 @@ pub static SETUP: Object = Object {
             r#"[{"id": "nightly", "services": ["web"], "every": "day", "from": "02:00", "to": "03:00"}]"#,
         ),
         may(
+            "vendors",
+            List(&Map(&VENDOR)),
+            "Third parties that are asked when their side fails.",
+            r#"[{"id": "jsource", "portal": "https://support.example.org/cases"}]"#,
+        ),
+        may(
             "institutions",
             List(&Map(&INSTITUTION)),
             "Customer organisations that services serve.",
@@ -582,7 +588,31 @@ pub static MAINTENANCE: Object = Object {
     ],
 };
 
-/// All objects, for the schema's definitions and the tests.
+pub static VENDOR: Object = Object {
+    what: "vendor",
+    about: "A third party that runs something for institutions, and is asked when that fails.",
+    exactly_one: &[],
+    keys: &[
+        must("id", Slug, ID, r#""jsource""#),
+        may("name", Text, NAME, r#""JSource support""#),
+        may("portal", Url, "Where cases are opened.", r#""https://support.example.org/cases""#),
+        may("email", Email, "Where they take cases by mail. May be ${ENV}.", r#""support@example.org""#),
+        may(
+            "responds_within",
+            Length,
+            "How long their contract gives them for the first answer to a case. Default 4h.",
+            r#""4h""#,
+        ),
+        may("chase_every", Length, "How long a case rests after it was chased. Default 1h.", r#""1h""#),
+        may(
+            "note",
+            Text,
+            "What they want in a case.",
+            r#""Severity 1 by phone as well. Name the institution, when it began, and the exact error.""#,
+        ),
+    ],
+};
+
 pub static INSTITUTION: Object = Object {
     what: "institution",
     about: "A customer organisation (tenant) that services serve.",
@@ -605,7 +635,7 @@ pub static INSTITUTION: Object = Object {
             r#""-----BEGIN CERTIFICATE-----""#,
         ),
         may("room", Text, "Where support reads about it.", r##""#support-ff""##),
-        may("vendor", Text, "Who is asked when its side fails.", r#""jsource""#),
+        may("vendor", Ref("vendor"), "Who is asked when its side fails.", r#""jsource""#),
     ],
 };
 
@@ -766,6 +796,7 @@ pub static TABLE_ROW: Object = Object {
     ],
 };
 
+/// All objects, for the schema's definitions and the tests.
 pub static OBJECTS: &[&Object] = &[
     &SETUP,
     &TEAM,
@@ -792,6 +823,7 @@ pub static OBJECTS: &[&Object] = &[
     &ROUTE,
     &SILENCE,
     &MAINTENANCE,
+    &VENDOR,
     &INSTITUTION,
     &RUNBOOK,
     &RUNBOOK_STEP,
