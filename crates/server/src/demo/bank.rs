@@ -25,10 +25,11 @@ use tokio::time::Instant;
 
 /// "Everybody else" means something, and a port each is not too many.
 const INSTITUTIONS: usize = 62;
-/// Whose side it is in the first outage, and who notices the others.
-const THEIRS: &str = "inst-7";
-const OURS: &str = "inst-9";
-/// Calls of these two, per minute: enough to see within seconds whether they succeed again.
+/// Who notices the outages of ours: a run for each, also while the one before still tells support.
+const OURS: [&str; 2] = ["inst-9", "inst-11"];
+/// The first outage is at an institution of this many calls a minute: some two hundred in what is looked at.
+const THEIR_RATE: u32 = 14;
+/// Calls of those who are looked at afterwards, per minute: enough to see within seconds whether they succeed again.
 const BUSY: u32 = 240;
 /// An outage has gone on for so long when it is noticed.
 const UNNOTICED: SignedDuration = SignedDuration::from_mins(16);
@@ -44,6 +45,7 @@ const BOOK: &str = include_str!("../../../../examples/pupper/core-api-down.yaml"
 /// The doubles, and what they are wrong about.
 pub(super) struct Bank {
     streets: firedog_town::Town,
+    theirs: String,
     key: String,
 }
 
@@ -57,10 +59,12 @@ impl Bank {
         for platform in [Platform::Marathon, Platform::Kubernetes] {
             weather.set_pace(platform, Pace { notice: second, each: second });
         }
-        for institution in [THEIRS, OURS] {
+        let of_rate = |one: &firedog_town::weather::Institution| one.per_minute == THEIR_RATE && !OURS.contains(&one.id.as_str());
+        let theirs = weather.institutions().into_iter().find(of_rate).map_or_else(|| "inst-7".to_owned(), |one| one.id);
+        for institution in OURS {
             weather.set(Condition::Traffic { institution: institution.to_owned(), per_minute: BUSY });
         }
-        Ok(Self { streets: firedog_town::Town::start(weather).await?, key: random_hex(16)? })
+        Ok(Self { streets: firedog_town::Town::start(weather).await?, theirs, key: random_hex(16)? })
     }
 
     /// The setup files: all but the drivers stays the same when the services move.
@@ -74,7 +78,7 @@ impl Bank {
             .map(|one| {
                 let port = streets.core_addr(&one.id).map_or(0, |core| core.port());
                 json!({ "id": one.id, "name": one.name, "code": one.id.replace("inst-", "C"), "host": one.host, "authority": authority,
-                    "core_endpoint": format!("https://localhost:{port}/SymXchange"), "room": SUPPORT_CHANNEL })
+                    "core_endpoint": format!("https://localhost:{port}/SymXchange"), "room": SUPPORT_CHANNEL, "vendor": "corehost" })
             })
             .collect();
         let services: Vec<Value> = SERVICES
@@ -106,7 +110,10 @@ impl Bank {
         ]);
         let book = BOOK.replace("team: pupper", "team: town").replace("page support", "page town");
         // JSON is YAML.
-        let catalogue = json!({ "institutions": institutions, "services": services, "connections": connections });
+        let vendors =
+            json!([{ "id": "corehost", "name": "The host of the cores", "responds_within": "4h", "chase_every": "1h" }]);
+        let catalogue =
+            json!({ "vendors": vendors, "institutions": institutions, "services": services, "connections": connections });
         vec![("bank.yaml", catalogue.to_string()), ("core-api-down.yaml", book)]
     }
 
@@ -179,27 +186,28 @@ impl Chapter<'_> {
         ));
         self.theirs().await?;
         done(Step::Theirs);
-        self.ours(OURS, Platform::Marathon, true).await?;
+        self.ours(OURS[0], Platform::Marathon, true).await?;
         done(Step::Ours);
         teller.say("");
         teller.stress("The services move to Kubernetes. In the catalogue that is another job and other instances; the runbook stays as it is.");
         self.bank.streets.weather().clone().on(Platform::Kubernetes);
         self.switch().await?;
-        self.ours(OURS, Platform::Kubernetes, false).await?;
+        self.ours(OURS[1], Platform::Kubernetes, false).await?;
         done(Step::Moved);
         Ok(())
     }
 
     async fn theirs(&mut self) -> anyhow::Result<()> {
+        let theirs = self.bank.theirs.clone();
         let wrong =
-            self.bank.goes_wrong(Condition::Core { institution: THEIRS.to_owned(), fault: CoreFault::Refuses, percent: 100 });
-        let run = self.alert(THEIRS).await?;
+            self.bank.goes_wrong(Condition::Core { institution: theirs.clone(), fault: CoreFault::Refuses, percent: 100 });
+        let run = self.alert(&theirs).await?;
         let decided = self.until(&run, "decide", &["done"]).await?;
         let found = self.get(&format!("/api/v1/runs/{run}")).await?;
         let blast = step(&found, "logs.blast_radius")["output"]["text"].as_str().unwrap_or_default().to_owned();
         let owner = decided["output"]["owner"].as_str().unwrap_or_default();
         ensure!(owner == "vendor", "it was decided otherwise: {decided}");
-        self.teller.stress(&format!("Theirs: {blast}. {}", decided["output"]["text"].as_str().unwrap_or_default()));
+        self.teller.stress(&format!("Theirs: {blast}; {}.", decided["output"]["why"].as_str().unwrap_or_default()));
         self.support_answers().await;
         let case = self.until(&run, "vendor.case", &["asking"]).await?;
         let pack = self.get(&format!("/api/v1/runs/{run}/evidence")).await?;
@@ -214,9 +222,10 @@ impl Chapter<'_> {
                 .await?;
         }
         self.bank.streets.weather().clear(wrong);
+        self.bank.streets.weather().set(Condition::Traffic { institution: theirs.clone(), per_minute: BUSY });
         self.teller.say("Their host mends it. Firedog looks at the calls, and at nothing else, to say that it is over.");
         self.recovered(&run).await?;
-        self.resolve(THEIRS).await
+        self.resolve(&theirs).await
     }
 
     /// The same outage, on whichever platform the services run.
@@ -227,7 +236,7 @@ impl Chapter<'_> {
         let wrong = [self.bank.goes_wrong(pool(Service::Http)), self.bank.goes_wrong(pool(Service::Rpc))];
         let run = self.alert(institution).await?;
         let decided = self.until(&run, "decide", &["done"]).await?;
-        self.teller.stress(&format!("Ours: {}", decided["output"]["text"].as_str().unwrap_or_default()));
+        self.teller.stress(&format!("Ours: {}.", decided["output"]["why"].as_str().unwrap_or_default()));
         ensure!(decided["output"]["remedy"] == "restart", "it was decided otherwise: {decided}");
         self.support_answers().await;
         let button = if kill { Some(Button::open().await?) } else { None };

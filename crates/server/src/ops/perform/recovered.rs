@@ -20,8 +20,8 @@ const WITHIN: SignedDuration = mins(10);
 /// Looked at before something is interrupted: long enough for some calls, short enough to be the present.
 const PRESENT: SignedDuration = mins(5);
 /// The shortest time after which figures are those of the time since the restart.
-const LEAST: SignedDuration = secs(30);
-const LOOK_MS: i64 = 10_000;
+const LEAST: SignedDuration = secs(15);
+const LOOK_MS: i64 = 5_000;
 /// Fewer calls tell nothing.
 const LEAST_CALLS: u64 = 5;
 /// Up to this share of failed calls it is well; from the second on it fails. Between them it is looked at further.
@@ -53,6 +53,17 @@ impl Call<'_> {
         let named = Some(self.text("service")).filter(|id| !id.is_empty()).map(str::to_owned);
         let id = named.or_else(|| self.run.service.as_ref().map(ToString::to_string));
         let service = id.and_then(|id| self.setup.services.get(&id));
+        if memo.since >= self.now {
+            // Nothing has happened since.
+            let text = "looking at the calls from now on".to_owned();
+            return Ok(Progress::Waiting {
+                memo: json!(memo),
+                effect: Effect::Read,
+                after_ms: LOOK_MS,
+                text,
+                choices: Vec::new(),
+            });
+        }
         let calls = self.calls(memo.since, service).await?;
         let figures = format!("{} of {} calls failed since {:.0}", calls.failed, calls.total, memo.since);
         let said = |state: &str, text: String| Ok(done(json!({ "state": state, "text": text })));

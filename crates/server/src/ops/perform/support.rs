@@ -16,6 +16,8 @@ use serde_json::json;
 const ANSWER_WITHIN: SignedDuration = mins(10);
 /// Between two looks into the thread, in milliseconds.
 const LOOK_MS: i64 = 10_000;
+/// There may be more to say.
+const SOON_MS: i64 = 1_000;
 
 /// In which others may fail as well: a part of the half minute that support waits at most for the first notice.
 const A_MOMENT: SignedDuration = secs(15);
@@ -116,6 +118,10 @@ impl Call<'_> {
         if more == 0 { listed } else { format!("{listed} and {more} more") }
     }
 
+    fn soon(&self, thread: &Thread, text: String) -> Progress {
+        Progress::Waiting { memo: json!(thread), effect: Effect::Keyed, after_ms: SOON_MS, text, choices: Vec::new() }
+    }
+
     fn again(&self, thread: &Thread, text: String) -> Progress {
         Progress::Waiting { memo: json!(thread), effect: Effect::Keyed, after_ms: LOOK_MS, text, choices: Vec::new() }
     }
@@ -133,7 +139,7 @@ impl Call<'_> {
                     .await?;
                 thread.told.push(step.place.clone());
                 // One message per look: each is remembered before the next.
-                return Ok(self.again(&thread, format!("told in {}", thread.room)));
+                return Ok(self.soon(&thread, format!("told in {}: {finding}", thread.room)));
             }
         }
         let more = self.run.members.len();
