@@ -67,5 +67,12 @@ def resident_mib(pid):
     raise LookupError(f"process {pid} has no VmRSS")
 
 
+def threads(pid):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("Threads:"):
+            return int(line.split()[1])
+    raise LookupError(f"process {pid} has no Threads")
+
+
 def median(values):
     return statistics.median(values)

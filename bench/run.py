@@ -6,6 +6,7 @@ Prints one table: medians of the rounds, with the range, and Firedog's ratio to 
 
 import argparse
 import asyncio
+import concurrent.futures
 import datetime
 import json
 import os
@@ -35,6 +36,10 @@ OPEN = 10_000
 # New ones per round: more than can be accepted in its seconds.
 NEW = 400_000
 PAGES_PER_S = 100
+# Runs that wait for somebody.
+RUNS = 10_000
+# Steps that call nothing outside: what is left is what a step costs.
+STEPS, STEP_RUNS = 90, 5
 
 
 def alert(number, kind="open"):
@@ -101,6 +106,17 @@ def sleeping_setup(hook):
     return setup
 
 
+def runbook_setup():
+    setup = setups.pupper(lambda user: [{"id": "hook", "webhook": "http://127.0.0.1:9/nobody"}])
+    setup["institutions"] = [{"id": f"inst-{n}"} for n in range(RUNS)]
+    step = {"do": "Decide", "uses": "decide", "with": {"table": "ours-or-theirs"}}
+    setup["runbooks"] = [
+        {"runbook": "waits", "for": {"institution": "required"}, "steps": [{"do": "Look", "ask": {"seen": "text"}}]},
+        {"runbook": "steps", "for": {"institution": "required"}, "steps": [step] * STEPS},
+    ]
+    return setup
+
+
 class Table:
     """Figures by row and column; every round adds one."""
 
@@ -147,6 +163,10 @@ ROWS = {
     "again": "start to ready, after the ingest, ms",
     "idle": "resident memory, idle, MiB",
     "full": "resident memory, after the ingest, MiB",
+    "step_p50": "runbook: a step beyond its outside call, p50 ms",
+    "step_p99": "runbook: a step beyond its outside call, p99 ms",
+    "runs": f"runbook: {RUNS:,} waiting runs, MiB",
+    "threads": f"runbook: {RUNS:,} waiting runs, threads",
     "size": "binary, MiB",
 }
 
@@ -219,6 +239,31 @@ class Bench:
         finally:
             case.end()
 
+    def runbooks(self, column, database):
+        case = self.case(database)
+        try:
+            server = case.firedog(runbook_setup(), **{"FIREDOG_LOG": "warn"})
+            get = lambda path: server.api("GET", path).expect(200).json  # noqa: E731
+            body = lambda book, n: {"runbook": book, "inputs": {"institution": f"inst-{n}"}}  # noqa: E731
+            start = lambda book, n: server.api("POST", "/runs", json_body=body(book, n)).expect(201).json["id"]  # noqa: E731
+            took = []
+            for n in range(STEP_RUNS):
+                run = start("steps", n)
+                until("the run's end", lambda run=run: get(f"/runs/{run}")["state"] == "done", 60, every=0.1)
+                lines = [line for line in get(f"/runs/{run}/log?after=0") if line["kind"] == "begun"]
+                times = [datetime.datetime.fromisoformat(line["at"]).timestamp() * 1000 for line in lines]
+                took += [after - before for before, after in zip(times, times[1:])]
+            for name, value in zip(("p50", "p99"), machine.percentiles(took)):
+                self.add(f"step_{name}", column, value)
+            pid = server.process.pid
+            memory, threads = self.settled(pid), machine.threads(pid)
+            with concurrent.futures.ThreadPoolExecutor(16) as pool:
+                list(pool.map(lambda n: start("waits", n), range(RUNS)))
+            self.add("runs", column, self.settled(pid) - memory)
+            self.add("threads", column, machine.threads(pid) - threads)
+        finally:
+            case.end()
+
     def alertmanager(self, column, run):
         case = self.case("sqlite")
         try:
@@ -264,11 +309,13 @@ class Bench:
         for run in range(self.options.rounds):
             self.probe()
             self.firedog("Firedog, SQLite", "sqlite", run)
+            self.runbooks("Firedog, SQLite", "sqlite")
             self.probe()
             self.alertmanager("Alertmanager", run)
             if not self.options.no_postgres:
                 self.probe()
                 self.firedog("Firedog, PostgreSQL", "postgres", run)
+                self.runbooks("Firedog, PostgreSQL", "postgres")
             print(f"round {run + 1} of {self.options.rounds}: {machine.pressure()}", flush=True)
         self.add("size", "Firedog, SQLite", self.options.binary.stat().st_size / 2**20)
         self.add("size", "Alertmanager", pathlib.Path(ALERTMANAGER).stat().st_size / 2**20)
@@ -283,6 +330,7 @@ class Bench:
             "Firedog answers when the event is on the disk (fdatasync), Alertmanager when it is in memory. Ingest: 10,000 open alerts that are sent\n"
             "again; `new` opens alerts, with their first page decided and stored but not sent (low urgency, everybody asleep). Limits per key were\n"
             "raised by FIREDOG_INGEST_RATE and FIREDOG_INGEST_BURST. Alertmanager pages with group_wait 0 s and a group per alert.\n"
+            "A step of a runbook is two commits, its intent and its outcome; these call nothing outside.\n"
             f"after: {machine.pressure()}"
         )
 

@@ -77,7 +77,7 @@ impl Bank {
             .into_iter()
             .map(|one| {
                 let port = streets.core_addr(&one.id).map_or(0, |core| core.port());
-                json!({ "id": one.id, "name": one.name, "code": one.id.replace("inst-", "C"), "host": one.host, "authority": authority,
+                json!({ "id": one.id, "name": one.name, "code": code(&one.id), "host": one.host, "authority": authority,
                     "core_endpoint": format!("https://localhost:{port}/SymXchange"), "room": SUPPORT_CHANNEL, "vendor": "corehost" })
             })
             .collect();
@@ -122,6 +122,11 @@ impl Bank {
         let from = Timestamp::now().checked_sub(UNNOTICED).unwrap_or(Timestamp::MIN);
         self.streets.weather().set_between(condition, from, None)
     }
+}
+
+/// As support knows an institution.
+fn code(id: &str) -> String {
+    id.replace("inst-", "C")
 }
 
 fn pem(der: &[u8]) -> String {
@@ -208,7 +213,7 @@ impl Chapter<'_> {
         let owner = decided["output"]["owner"].as_str().unwrap_or_default();
         ensure!(owner == "vendor", "it was decided otherwise: {decided}");
         self.teller.stress(&format!("Theirs: {blast}; {}.", decided["output"]["why"].as_str().unwrap_or_default()));
-        self.support_answers().await;
+        self.support_answers(&theirs).await;
         let case = self.until(&run, "vendor.case", &["asking"]).await?;
         let pack = self.get(&format!("/api/v1/runs/{run}/evidence")).await?;
         self.teller.say("A case for their vendor, ready to copy:");
@@ -238,7 +243,6 @@ impl Chapter<'_> {
         let decided = self.until(&run, "decide", &["done"]).await?;
         self.teller.stress(&format!("Ours: {}.", decided["output"]["why"].as_str().unwrap_or_default()));
         ensure!(decided["output"]["remedy"] == "restart", "it was decided otherwise: {decided}");
-        self.support_answers().await;
         let button = if kill { Some(Button::open().await?) } else { None };
         for (n, service) in SERVICES.iter().enumerate() {
             let place = self.waits(&run, "confirming").await?;
@@ -258,6 +262,7 @@ impl Chapter<'_> {
             }
             self.until_place(&run, &place, "done").await?;
         }
+        self.support_answers(institution).await;
         self.recovered(&run).await?;
         let after = [Service::Http, Service::Rpc].map(|service| weather.restarts(platform, service));
         let job = if platform == Platform::Marathon { "restart-on-marathon" } else { "restart-on-kubernetes" };
@@ -315,17 +320,17 @@ impl Chapter<'_> {
         Ok(())
     }
 
-    /// Sam of support writes into the newest thread.
-    async fn support_answers(&self) {
+    /// Sam of support writes into the thread, once there is one.
+    async fn support_answers(&self, institution: &str) {
         let slack = self.bank.streets.slack();
-        let newest = || slack.said().into_iter().rfind(|said| said.channel == SUPPORT_CHANNEL && said.thread_ts.is_none());
+        let code = format!("`{}`", code(institution));
+        let thread = || slack.said().into_iter().rfind(|said| said.thread_ts.is_none() && said.text.contains(&code));
         let started = Instant::now();
-        let known = newest().map(|said| said.ts);
         // A run that an alert has begun waits a moment, whether others fail as well.
-        while started.elapsed() < Duration::from_secs(20) && newest().map(|said| said.ts) == known && known.is_none() {
+        while thread().is_none() && started.elapsed() < Duration::from_secs(30) {
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        if let Some(said) = newest() {
+        if let Some(said) = thread() {
             self.teller.note(&format!("  Slack: {}", said.text));
             slack.say(SAM, SUPPORT_CHANNEL, Some(&said.ts), "Thank you, we tell the branches.");
         }
