@@ -9,6 +9,7 @@ use anyhow::{Context, bail, ensure};
 use axum::extract::State;
 use axum::response::Html;
 use axum::routing::get;
+use firedog_engine::Clock;
 use firedog_town::jenkins::{JENKINS_TOKEN, JENKINS_USER, JenkinsTimes};
 use firedog_town::kubernetes::KUBERNETES_TOKEN;
 use firedog_town::marathon::{MARATHON_PASSWORD, MARATHON_USER};
@@ -51,7 +52,7 @@ pub(super) struct Bank {
 
 impl Bank {
     pub(super) async fn open() -> anyhow::Result<Self> {
-        let weather = Weather::new(INSTITUTIONS, Timestamp::now());
+        let weather = Weather::new(INSTITUTIONS, Clock::system().now());
         let second = Duration::from_secs(1);
         let times = JenkinsTimes { quiet: second, prepare: second * 2, post: Duration::ZERO, ..JenkinsTimes::default() };
         weather.set_jenkins_times(times);
@@ -119,7 +120,7 @@ impl Bank {
 
     /// As long as nobody has noticed yet.
     fn goes_wrong(&self, condition: Condition) -> SpellId {
-        let from = Timestamp::now().checked_sub(UNNOTICED).unwrap_or(Timestamp::MIN);
+        let from = self.streets.weather().now().checked_sub(UNNOTICED).unwrap_or(Timestamp::MIN);
         self.streets.weather().set_between(condition, from, None)
     }
 }
