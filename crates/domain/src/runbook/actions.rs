@@ -134,6 +134,7 @@ pub static ACTIONS: &[Action] = &[
             out("answered", Kind::Bool, "Somebody of theirs has answered in time"),
             out("by", Kind::Text, "Who has answered"),
             out("paged", Kind::Text, "The alert that pages them instead"),
+            out("text", Kind::Text, "All of it in one sentence"),
         ],
         effect: Effect::Keyed,
         destructive: false,

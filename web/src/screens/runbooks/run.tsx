@@ -61,6 +61,7 @@ export default function RunScreen() {
                   <Text size="sm" c="dimmed">
                     {t.run.startedBy(starter(data.started_by, person))} <When at={data.started_at} both />
                   </Text>
+                  {data.members.length > 0 && <Mark tone="warn">{t.run.others(data.members.length)}</Mark>}
                   {data.alert && <TextLink to={`/alerts/${data.alert}`}>{t.run.open}</TextLink>}
                 </Group>
                 <ol className={style.steps}>
@@ -96,7 +97,6 @@ const CASE = "vendor.case";
 function StepLine({ run, step, may }: { run: Run; step: Step; may: boolean }) {
   const person = usePersonName();
   const depth = step.place.split(".").length - 1;
-  const brought = Object.entries(step.output);
   return (
     <li
       className={style.step}
@@ -127,7 +127,7 @@ function StepLine({ run, step, may }: { run: Run; step: Step; may: boolean }) {
               {step.text}
             </Text>
           )}
-          {brought.length > 0 && <Text size="sm">{values(step.output)}</Text>}
+          <Brought output={step.output} />
           {step.links.length > 0 && (
             <Group gap="sm">
               {step.links.map((link) => (
@@ -186,6 +186,41 @@ function Plan({ run, step, may }: { run: string; step: Step; may: boolean }) {
     </div>
   );
 }
+
+/** What a step has brought: its sentence, and the rest for whoever wants to know. */
+function Brought({ output }: { output: Step["output"] }) {
+  const { text, ...rest } = output;
+  const more = Object.entries(rest).filter(([, value]) => value !== "" && value !== null);
+  const short = typeof text !== "string" && more.length <= 3 && more.every(([, value]) => typeof value !== "object");
+  if (short) return more.length > 0 ? <Text size="sm">{values(Object.fromEntries(more))}</Text> : null;
+  return (
+    <>
+      {typeof text === "string" && text !== "" && <Text size="sm">{text}</Text>}
+      {more.length > 0 && (
+        <details className={style.more}>
+          <summary>{t.run.details}</summary>
+          <dl>
+            {more.map(([name, value]) => (
+              <div key={name}>
+                <dt>{name.replaceAll("_", " ")}</dt>
+                <dd>{typeof value === "object" ? pairs(value) : String(value)}</dd>
+              </div>
+            ))}
+          </dl>
+        </details>
+      )}
+    </>
+  );
+}
+
+/** Of a record or a list, a line each. */
+const pairs = (value: object | null): string =>
+  Object.entries(value ?? {})
+    .map(([name, part]) => {
+      const told = typeof part === "object" ? Object.values(part ?? {}).join("\n") : String(part);
+      return Array.isArray(value) ? told : `${name}: ${told}`;
+    })
+    .join("\n");
 
 /** What a step that is under way can be told. */
 function Choices({ run, step }: { run: string; step: Step }) {

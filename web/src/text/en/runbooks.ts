@@ -55,6 +55,8 @@ export const run = {
   startedBy: (who: string) => `started by ${who}`,
   alert: "an alert",
   deadline: "ends at the latest",
+  details: "Details",
+  others: (n: number) => `and ${count(n, { one: "other institution", other: "other institutions" })}`,
   open: "The alert",
   answer: "Answer",
   done: "Done",

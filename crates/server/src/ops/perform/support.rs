@@ -175,8 +175,13 @@ impl Call<'_> {
             };
             return Ok(self.again(&thread, text));
         }
+        let text = match (&thread.answered_by, &thread.paged) {
+            (Some(user), _) => format!("told in {}, answered by {user}", thread.room),
+            (None, Some(_)) => format!("told in {}; nobody answered, so they are paged", thread.room),
+            (None, None) => format!("told in {}; nobody has answered", thread.room),
+        };
         Ok(done(json!({
-            "told": true, "room": thread.room, "answered": thread.answered_by.is_some(),
+            "text": text, "told": true, "room": thread.room, "answered": thread.answered_by.is_some(),
             "by": thread.answered_by.unwrap_or_default(), "paged": thread.paged.unwrap_or_default(),
         })))
     }
