@@ -91,7 +91,15 @@ fn is_default_deadline(length: &SignedDuration) -> bool {
     *length == DEFAULT_DEADLINE
 }
 
+/// Runbooks in runbooks in runbooks.
+pub const MAX_DEPTH: usize = 3;
+
 impl Runbook {
+    /// With the steps of the runbooks that it names in their place, as a run begins with. What cannot be found stays an instruction.
+    pub fn expanded(&self, of: &dyn Fn(&RunbookId) -> Option<Runbook>) -> Self {
+        Self { steps: expand(&self.steps, of, MAX_DEPTH), ..self.clone() }
+    }
+
     /// A run of it as it is now. The first [`Input::Tick`](run::Input::Tick) begins its first step.
     pub fn start(&self, id: RunId, inputs: Map<String, Value>, started_by: String, now: Timestamp) -> Run {
         let steps = self.steps.iter().enumerate().map(|(n, step)| RunStep::new((n + 1).to_string(), step.clone())).collect();
@@ -116,6 +124,17 @@ impl Runbook {
             counts: BTreeMap::new(),
         }
     }
+}
+
+fn expand(steps: &[Step], of: &dyn Fn(&RunbookId) -> Option<Runbook>, depth: usize) -> Vec<Step> {
+    let one = |step: &Step| {
+        let step = Step { steps: expand(&step.steps, of, depth), parallel: expand(&step.parallel, of, depth), ..step.clone() };
+        let Some(inner) = step.runbook.as_ref().filter(|_| depth > 0).and_then(of) else { return Step { runbook: None, ..step } };
+        // Once for the one runbook: its condition holds for all of its steps.
+        let each = Some(Value::Array(vec![Value::from(inner.id.as_str())]));
+        Step { runbook: None, each, steps: expand(&inner.steps, of, depth - 1), ..step }
+    };
+    steps.iter().map(one).collect()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,6 +178,9 @@ pub struct Step {
     /// Done at the same time.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parallel: Vec<Step>,
+    /// Another runbook, whose steps are done here. It knows what this one knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runbook: Option<RunbookId>,
 }
 
 impl Step {

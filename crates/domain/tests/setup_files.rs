@@ -407,6 +407,27 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "bad_value",
         "has to be a time of day",
     ),
+    (
+        "teams: [ { id: t } ]\nconnections: [ { id: m, kind: marathon, url: 'https://m' } ]\nservices: [ { id: s, team: t, restart: { with: m, app: /a }, instances: { with: m, app: /a } } ]",
+        "bad_driver",
+        "name one of kind jenkins or kubernetes",
+    ),
+    (
+        "teams: [ { id: t } ]\nconnections: [ { id: c, kind: jenkins, url: 'https://c' } ]\nservices: [ { id: s, team: t, restart: { with: c, job: j } } ]",
+        "missing_key",
+        "add `instances:`",
+    ),
+    (
+        "teams: [ { id: t } ]\nconnections: [ { id: k, kind: kubernetes, url: 'https://k' } ]\nservices: [ { id: s, team: t, instances: { with: k, app: /a, deployment: d } } ]",
+        "bad_driver",
+        "remove `app`",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, links: [ { name: Logs, url: 'https://x/{who}' } ] } ]",
+        "bad_value",
+        "`{who}` is not filled in",
+    ),
+    ("connections: [ { id: p, kind: prometheus, url: 'https://p' } ]", "missing_key", "add `queries:`"),
     ("users:\n  - id: a\n\tname: x", "yaml", "YAML refuses tabs"),
     ("users: [ { id: a }", "yaml", "every `[` and `{` is closed"),
     ("users: *nobody", "yaml", "not YAML"),

@@ -181,8 +181,9 @@ fn everything() -> Value {
                 { "do": "Ask", "ask": { "well": "bool", "side": ["ours", "theirs"] }, "when": "seen.ok" },
                 { "do": "Each", "each": ["a"], "steps": [{ "do": "One" }] },
                 { "do": "Both", "parallel": [{ "do": "One" }] },
+                { "do": "The other", "runbook": "r2" },
             ],
-        }],
+        }, { "runbook": "r2", "steps": [{ "do": "One" }] }],
     })
 }
 

@@ -2,7 +2,8 @@
 
 use super::actions::{Action, Kind};
 use super::reference::{self, Known, Names};
-use super::{Answer, MAX_ITEMS, MAX_STEPS, Runbook, Step, actions, condition};
+use super::{Answer, MAX_DEPTH, MAX_ITEMS, MAX_STEPS, Need, Runbook, Step, actions, condition};
+use crate::id::RunbookId;
 use crate::setup::diagnostic::nearest;
 use crate::time::parse_length;
 use serde_json::Value;
@@ -31,6 +32,9 @@ pub struct Mistake {
 pub trait Catalogue {
     /// The ids of a kind (`service`, `institution`, `team`, `vendor`, `table`).
     fn ids(&self, kind: &'static str) -> Vec<String>;
+    fn runbook(&self, _id: &RunbookId) -> Option<Runbook> {
+        None
+    }
 }
 
 /// What is known of an institution.
@@ -51,11 +55,13 @@ struct Checker<'a> {
     catalogue: &'a dyn Catalogue,
     mistakes: Vec<Mistake>,
     steps: usize,
+    /// Runbooks that lead here, from the outermost on.
+    within: Vec<RunbookId>,
 }
 
 pub fn check(runbook: &Runbook, catalogue: &dyn Catalogue) -> Vec<Mistake> {
     let mut names = Names::new();
-    let mut checker = Checker { catalogue, mistakes: Vec::new(), steps: 0 };
+    let mut checker = Checker { catalogue, mistakes: Vec::new(), steps: 0, within: vec![runbook.id.clone()] };
     for name in runbook.inputs.keys() {
         let known = match name.as_str() {
             "institution" => institution(),
@@ -135,6 +141,7 @@ impl Checker<'_> {
             ("ask", !step.ask.is_empty()),
             ("each", step.each.is_some()),
             ("parallel", !step.parallel.is_empty()),
+            ("runbook", step.runbook.is_some()),
         ];
         let there: Vec<&'static str> = kinds.iter().filter(|(_, there)| *there).map(|(key, _)| *key).collect();
         if let [first, second, ..] = there.as_slice() {
@@ -148,6 +155,9 @@ impl Checker<'_> {
         }
         if let Some(each) = &step.each {
             self.each(step, each, path, names);
+        }
+        if let Some(inner) = &step.runbook {
+            self.inner(inner, At::Step(path.clone(), "runbook"), names);
         }
         if !step.parallel.is_empty() {
             // Of each other they know nothing.
@@ -205,6 +215,39 @@ impl Checker<'_> {
                 None => step.ask.keys().map(|name| (name.clone(), Known::Plain)).collect(),
             };
             names.insert(name.to_owned(), Known::Record(known));
+        }
+    }
+
+    /// A runbook in this one: everything that it needs is known here, and it does not lead back.
+    fn inner(&mut self, id: &RunbookId, at: At, names: &mut Names) {
+        let Some(inner) = self.catalogue.runbook(id) else {
+            let all = self.catalogue.ids("runbook");
+            let help = match nearest(id.as_str(), all.iter().map(String::as_str)) {
+                Some(near) => format!("write `{near}`"),
+                None => format!("there are: {}", all.join(", ")),
+            };
+            return self.say(at, format!("there is no runbook `{id}`"), help);
+        };
+        if self.within.contains(id) {
+            return self.say(at, format!("`{id}` would be done within itself"), "remove one of the two");
+        }
+        if self.within.len() > MAX_DEPTH {
+            return self.say(at, format!("more than {MAX_DEPTH} runbooks in one another"), "write some of the steps out");
+        }
+        if let Some((name, _)) = inner.inputs.iter().find(|(name, need)| **need == Need::Required && !names.contains_key(*name)) {
+            return self.say(
+                at,
+                format!("`{id}` has to be told `{name}`"),
+                format!("add `for: {{ {name}: required }}` to this runbook"),
+            );
+        }
+        let mut within = self.within.clone();
+        within.push(id.clone());
+        let mut checker = Checker { catalogue: self.catalogue, mistakes: Vec::new(), steps: 0, within };
+        checker.steps(&inner.steps, &mut Vec::new(), names);
+        self.steps += checker.steps;
+        if let Some(mistake) = checker.mistakes.into_iter().next() {
+            self.say(at, format!("`{id}` cannot be done here: {}", mistake.message), mistake.help);
         }
     }
 

@@ -374,6 +374,35 @@ fn a_run_ends_at_its_deadline_and_when_it_is_cancelled() {
 }
 
 #[test]
+fn a_runbook_can_be_done_within_another_one() {
+    let inner = "runbook: both\nsteps:\n  - { do: Ask, ask: { ok: bool }, as: asked }\n  - do: Each\n    each: [http, rpc]\n    steps:\n      - { do: Restart, uses: wait, with: { for: 5s } }\n";
+    let outer =
+        "runbook: outer\nsteps:\n  - { do: Both, runbook: both }\n  - { do: Never, runbook: both, when: asked.ok == false }\n";
+    let files = [("setup.yaml", SETUP), ("a.yaml", inner), ("b.yaml", outer)]
+        .map(|(name, text)| SourceFile { name: name.to_owned(), text: text.to_owned() });
+    let loaded = load(&files, &NoOutside);
+    let setup = loaded.setup.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
+    let mut play = Play::new(&setup.runbook("outer").unwrap(), World::default());
+    play.answer("1.1.1", json!({ "ok": true })).unwrap();
+    assert_eq!(play.run.at("1.1.2.1.1").map(|at| play.run.steps[at].item.clone()), Some(Some(json!("http"))));
+    for _ in 0..2 {
+        play.outcome(done(json!({}))).unwrap();
+    }
+    assert_eq!(play.run.state, RunState::Done);
+    assert!(
+        matches!(play.run.steps.last().unwrap().state, StepState::Skipped { .. }),
+        "its condition is that of all of its steps"
+    );
+
+    let says = |book: &str, text: &str| {
+        let mistakes = setup_of(&format!("runbook: a\nsteps:\n  - {{ do: It, runbook: {book} }}\n")).unwrap_err();
+        assert!(mistakes.iter().any(|mistake| mistake.contains(text)), "{mistakes:?}");
+    };
+    says("a", "within itself");
+    says("nothing", "nothing");
+}
+
+#[test]
 fn fixtures_tell_the_way() {
     let fixture = |remedy: &str, path: &[&str]| Fixture {
         name: remedy.to_owned(),

@@ -17,6 +17,11 @@ impl Setup {
     pub fn vendor(&self, id: &VendorId) -> Option<&Vendor> {
         self.vendors.get(id.as_str())
     }
+    /// As a run of it begins: with the steps of the runbooks that it names.
+    pub fn runbook(&self, id: &str) -> Option<Runbook> {
+        Some(self.runbooks.get(id)?.expanded(&|inner| self.runbooks.get(inner.as_str()).cloned()))
+    }
+
     pub fn team(&self, id: &TeamId) -> Option<&Team> {
         self.teams.get(id.as_str())
     }

@@ -312,11 +312,11 @@ pub(crate) fn test(dir: &Path, json: bool, now: Timestamp) -> Result<(), Failure
     let mut told = Vec::new();
     for SourceFile { name: path, text: content } in folder.fixtures() {
         let file: Fixtures = serde_json::from_str(content).map_err(|error| Failure::failed(format!("{path}: {error}")))?;
-        let Some(runbook) = setup.runbooks.get(&file.runbook) else {
+        let Some(runbook) = setup.runbook(&file.runbook) else {
             return Err(Failure::failed(format!("{path}: there is no runbook `{}`", file.runbook)));
         };
         for fixture in &file.fixtures {
-            let failure = play(runbook, fixture).err();
+            let failure = play(&runbook, fixture).err();
             told.push(json!({ "file": path, "runbook": file.runbook, "name": fixture.name, "ok": failure.is_none(), "failure": failure }));
         }
     }

@@ -48,16 +48,19 @@ const LONG_RUNS: SignedDuration = SignedDuration::from_hours(24);
 const TELL_LEASE: SignedDuration = SignedDuration::from_mins(2);
 const TELL_BATCH: u32 = 16;
 
-/// A runbook by its id.
+/// A runbook by its id, with the runbooks in it.
 pub async fn runbook(app: &App, id: &str) -> Result<Runbook> {
-    let scene = app.engine.scene().await?;
-    let found = scene.world.setup.runbooks.get(id).cloned();
-    found.ok_or_else(|| Error::NotFound(format!("there is no runbook `{id}`; see them: firedog runbook list")))
+    as_done(&app.engine.scene().await?.world.setup, id)
+}
+
+fn as_done(setup: &Setup, id: &str) -> Result<Runbook> {
+    setup.runbook(id).ok_or_else(|| Error::NotFound(format!("there is no runbook `{id}`; see them: firedog runbook list")))
 }
 
 pub async fn runbooks(app: &App) -> Result<Vec<Runbook>> {
     let scene = app.engine.scene().await?;
-    Ok(scene.world.setup.runbooks.iter().cloned().collect())
+    let setup = &scene.world.setup;
+    Ok(setup.runbooks.slugs().filter_map(|id| setup.runbook(id)).collect())
 }
 
 /// Whether the caller may start it and act in its runs.
@@ -133,8 +136,8 @@ pub(super) fn no_such<'a>(kind: &str, id: &str, known: impl Iterator<Item = &'a 
 
 /// Starts a runbook, or joins the run that is open for the same institution or service.
 pub async fn start(app: &App, id: &str, given: &Map<String, Value>, alert: Option<&AlertId>, caller: &Caller) -> Result<Moved> {
-    let runbook = runbook(app, id).await?;
     let scene = app.engine.scene().await?;
+    let runbook = as_done(&scene.world.setup, id)?;
     may_run(&scene.world.setup, caller, id)?;
     let alert = match alert {
         Some(id) => Some(super::alerts::show(app, id).await?.alert),
@@ -299,9 +302,9 @@ pub struct Foreseen {
 
 /// What a run would do: every value that can be told is, nothing is called.
 pub async fn dry_run(app: &App, id: &str, given: &Map<String, Value>) -> Result<Vec<Foreseen>> {
-    let runbook = runbook(app, id).await?;
     let scene = app.engine.scene().await?;
     let setup = &scene.world.setup;
+    let runbook = as_done(setup, id)?;
     let known = inputs(setup, &runbook, given, None)?;
     let means = Means(setup);
     let mut all = Vec::new();
@@ -360,7 +363,7 @@ pub async fn keep(app: App) {
 pub async fn start_due(app: &App) -> Result<usize> {
     let scene = app.engine.scene().await?;
     let setup = &scene.world.setup;
-    let ready = |runbook: &Runbook| Some((runbook.clone(), OnAlert::compile(runbook.on.as_ref()?).ok()?));
+    let ready = |runbook: &Runbook| Some((setup.runbook(runbook.id.as_str())?, OnAlert::compile(runbook.on.as_ref()?).ok()?));
     let rules: Vec<(Runbook, OnAlert)> = setup.runbooks.iter().filter_map(ready).collect();
     if rules.is_empty() {
         return Ok(0);

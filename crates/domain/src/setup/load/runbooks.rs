@@ -186,6 +186,7 @@ fn step(r: &mut Reader, f: &Fields) -> Step {
         each: f.get("each").map(|field| value(field.node)),
         steps: steps(r, f.get("steps")),
         parallel: steps(r, f.get("parallel")),
+        runbook: r.reference(f.get("runbook"), "runbook").map(RunbookId),
     }
 }
 
@@ -239,6 +240,10 @@ fn value(node: &Node) -> Value {
 struct Known<'a>(&'a Setup);
 
 impl Catalogue for Known<'_> {
+    fn runbook(&self, id: &RunbookId) -> Option<Runbook> {
+        self.0.runbooks.get(id.as_str()).cloned()
+    }
+
     fn ids(&self, kind: &'static str) -> Vec<String> {
         let all = |slugs: Vec<&str>| slugs.into_iter().map(str::to_owned).collect();
         match kind {
@@ -246,6 +251,7 @@ impl Catalogue for Known<'_> {
             "institution" => all(self.0.institutions.slugs().collect()),
             "vendor" => all(self.0.vendors.slugs().collect()),
             "team" => all(self.0.teams.slugs().collect()),
+            "runbook" => all(self.0.runbooks.slugs().collect()),
             "table" => all(self.0.tables.slugs().chain([SHIPPED]).collect()),
             _ => Vec::new(),
         }

@@ -728,6 +728,12 @@ pub static RUNBOOK_STEP: Object = Object {
             "Steps that are done at the same time.",
             r#"[{"do": "Look from here"}, {"do": "Look from there"}]"#,
         ),
+        may(
+            "runbook",
+            Ref("runbook"),
+            "Another runbook, whose steps are done here. It knows what this one knows.",
+            r#""restart-symxchange""#,
+        ),
     ],
 };
 
