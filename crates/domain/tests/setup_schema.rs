@@ -85,6 +85,13 @@ fn validate(root: &Value, schema: &Value, value: &Value, path: &str) -> Result<(
                     return fail(format!("{fits} of {word} fit"));
                 }
             }
+            "if" => {
+                let way = if validate(root, rule, value, path).is_ok() { "then" } else { "else" };
+                if let Some(rule) = schema.get(way) {
+                    validate(root, rule, value, path)?;
+                }
+            }
+            "then" | "else" => {}
             // For forms; it refuses nothing.
             hint if hint.starts_with("x-") => {}
             other => panic!("the test does not know `{other}`"),
@@ -255,6 +262,8 @@ fn the_schema_refuses_what_the_reader_refuses() {
         json!({ "policies": [{ "id": "p", "steps": [] }] }),
         json!({ "policies": [{ "id": "p", "repeat": 101, "steps": [{ "page": [{ "user": "a" }] }] }] }),
         json!({ "services": [{ "id": "s", "team": "t", "integrations": [{ "id": "i", "kind": "x", "key": "k" }] }] }),
+        json!({ "runbook": "r", "steps": [{ "do": "x", "used": "wait" }] }),
+        json!({ "runbook": "r", "teams": [], "steps": [{ "do": "x" }] }),
     ] {
         assert!(valid(&wrong).is_err(), "{wrong}");
         assert!(load(&file(&wrong.to_string()), &NoOutside).setup.is_none(), "{wrong}");
@@ -283,6 +292,11 @@ fn the_pupper_example_has_neither_mistakes_nor_warnings() {
         .collect();
     files.sort_by(|a, b| a.name.cmp(&b.name));
     assert_eq!(files.len(), 10);
+    for book in files.iter().filter(|file| file.text.starts_with("runbook:")) {
+        let loaded = load(&files, &NoOutside).setup.unwrap();
+        let id = book.text.lines().next().and_then(|line| line.strip_prefix("runbook: ")).unwrap();
+        assert_eq!(valid(&serde_json::to_value(loaded.runbooks.get(id).unwrap()).unwrap()), Ok(()), "{}", book.name);
+    }
     // Out of the box, today and in years.
     for now in ["2025-06-01T00:00:00Z", "2026-11-22T00:00:00Z", "2029-02-28T12:00:00Z"] {
         let loaded = check(&files, &NoOutside, now.parse().unwrap());

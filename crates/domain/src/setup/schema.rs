@@ -9,10 +9,18 @@ use serde_json::{Map, Value, json};
 /// and expressions are checked by `firedog check` only.
 pub fn json_schema() -> Value {
     let mut definitions = Map::new();
-    for object in keys::OBJECTS.iter().filter(|object| object.what != keys::SETUP.what) {
+    for object in keys::OBJECTS {
         definitions.insert(name(object), describe(object));
     }
     let mut root = describe(&keys::SETUP);
+    // A file of its own is a runbook or a table; what it then is says all of its keys.
+    let of = |object: &Object| json!({ "$ref": format!("#/$defs/{}", name(object)) });
+    root["if"] = json!({ "required": ["runbook"] });
+    root["then"] = of(&keys::RUNBOOK);
+    root["else"] = json!({ "if": { "required": ["table"] }, "then": of(&keys::TABLE), "else": of(&keys::SETUP) });
+    if let Some(root) = root.as_object_mut() {
+        root.remove("additionalProperties");
+    }
     root["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     root["title"] = json!("Firedog setup");
     root["$defs"] = Value::Object(definitions);

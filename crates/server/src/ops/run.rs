@@ -474,8 +474,10 @@ async fn tell(app: &App, kept: &Kept) -> Result<usize> {
         text,
         url: format!("{}/runs/{}", app.links_base, run.id),
     };
+    let two_person = matches!(&step.state, StepState::Confirming { plan, .. } if plan.two_person);
+    let people = if two_person { others(app, run).await? } else { asked(app, run).await? };
     let mut sent = 0;
-    for id in asked(app, run).await? {
+    for id in people {
         if let Some(user) = world.setup.user(&id) {
             sent += cover::tell_one(app, world, user, &words).await;
         }
@@ -499,6 +501,21 @@ async fn asked(app: &App, run: &Run) -> Result<Vec<UserId>> {
     }
     let team = setup.runbooks.get(run.runbook.as_str()).and_then(|runbook| setup.team(runbook.team.as_ref()?));
     Ok(team.map(|team| team.members.clone()).unwrap_or_default())
+}
+
+/// Who may agree where the one who started it may not: whoever is on call for its service, and the runbook's team.
+async fn others(app: &App, run: &Run) -> Result<Vec<UserId>> {
+    let scene = app.engine.scene().await?;
+    let setup = &scene.world.setup;
+    let team = setup.runbooks.get(run.runbook.as_str()).and_then(|runbook| setup.team(runbook.team.as_ref()?));
+    let mut people = match &run.service {
+        Some(service) => on_call(app, service).await?,
+        None => Vec::new(),
+    };
+    people.extend(team.map(|team| team.members.clone()).unwrap_or_default());
+    let mut seen = BTreeSet::new();
+    people.retain(|id| id.as_str() != run.started_by && seen.insert(id.clone()));
+    Ok(people)
 }
 
 /// The first step of the service's policy, as it is now.
