@@ -1,6 +1,6 @@
 //! `service.restart` against the town: through Jenkins and through Kubernetes itself, with what goes wrong on the way.
 
-use crate::town::{SETUP, Town, everywhere, minutes};
+use crate::town::{ADMIN, SETUP, Town, everywhere, minutes};
 use firedog_town::Town as Streets;
 use firedog_town::jenkins::{JENKINS_TOKEN, JENKINS_USER};
 use firedog_town::kubernetes::KUBERNETES_TOKEN;
@@ -62,7 +62,10 @@ async fn catalogue(town: &Town, streets: &Streets, through: Through) {
             Through::Kubernetes => (job("restart-on-kubernetes", true), deployment),
             Through::Rollout => (deployment.clone(), deployment),
         };
-        json!({ "id": id, "team": "pupper", "restart": restart, "instances": instances })
+        let mut service = json!({ "id": id, "team": "pupper", "restart": restart, "instances": instances });
+        service["restart"]["two_person"] = json!(matches!(through, Through::Rollout));
+        service["links"] = json!([{ "name": "Console", "for": "restart", "url": "https://console.example.org/{service}" }]);
+        service
     };
     let institutions: Vec<Value> = streets
         .weather()
@@ -96,11 +99,22 @@ async fn show(town: &Town, run: &str) -> Value {
     town.get(&format!("/runs/{run}")).await
 }
 
+/// As one of the people.
+async fn by(town: &Town, who: &str, path: &str, body: Value) -> crate::town::Answer {
+    let headers = [
+        ("authorization", format!("Bearer {ADMIN}")),
+        ("firedog-as", who.to_owned()),
+        ("content-type", "application/json".to_owned()),
+    ];
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    town.call("POST", &format!("/api/v1{path}"), &headers, body.to_string()).await
+}
+
 async fn confirm(town: &Town, run: &str, place: &str) {
     let found = show(town, run).await;
     let step = found["steps"].as_array().unwrap().iter().find(|step| step["place"] == place).unwrap();
     let hash = step["plan"]["hash"].as_str().unwrap_or_else(|| panic!("no plan: {step:#}"));
-    town.post(&format!("/runs/{run}/steps/{place}/confirm"), json!({ "hash": hash })).await.is(200);
+    by(town, "grace", &format!("/runs/{run}/steps/{place}/confirm"), json!({ "hash": hash })).await.is(200);
     town.app.runs.settled().await;
 }
 
@@ -130,6 +144,7 @@ async fn the_same_file_restarts_through_whatever_the_catalogue_says() {
         for (through, platform, plan) in [
             (Through::Marathon { key: true }, Platform::Marathon, "jenkins ops/restart-on-marathon with ENV=production"),
             (Through::Kubernetes, Platform::Kubernetes, "jenkins ops/restart-on-kubernetes"),
+            // Started by a token, so that whoever confirms is somebody else.
             (Through::Rollout, Platform::Kubernetes, "kubernetes deployment core/symxchange-http-server"),
         ] {
             let streets = streets(&town, through).await;
@@ -150,6 +165,36 @@ async fn the_same_file_restarts_through_whatever_the_catalogue_says() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn two_people_agree_where_the_catalogue_says_so() {
+    everywhere(async |town| {
+        let streets = streets(&town, Through::Rollout).await;
+        let begun = by(&town, "ada", "/runs", json!({ "runbook": "other", "inputs": {} })).await.is(201).json();
+        let (run, plan) = (begun["id"].as_str().unwrap(), &begun["steps"][0]["plan"]);
+        assert_eq!(plan["two_person"], true);
+        let path = format!("/runs/{run}/steps/1/confirm");
+        by(&town, "ada", &path, json!({ "hash": plan["hash"] })).await.is(409);
+        by(&town, "grace", &path, json!({ "hash": "another" })).await.is(409);
+        by(&town, "grace", &path, json!({ "hash": plan["hash"] })).await.is(200);
+        town.app.runs.settled().await;
+        until(&town, &streets, run, "1", "done").await;
+        assert_eq!(streets.weather().restarts(Platform::Kubernetes, Service::Http), 1);
+    })
+    .await;
+}
+
+/// What nothing is connected for is done by a person, who is led to where it is done.
+#[tokio::test]
+async fn what_fails_leads_people_to_the_tools_of_the_catalogue() {
+    let town = Town::new().await;
+    let streets = streets(&town, Through::Marathon { key: true }).await;
+    streets.weather().set(Condition::Builds(Builds::Fail));
+    let run = begin(&town, "other", json!({})).await;
+    confirm(&town, &run, "1").await;
+    let step = until(&town, &streets, &run, "1", "asking").await;
+    assert_eq!(step["links"], json!([{ "name": "Console", "url": "https://console.example.org/symxchange-http-server" }]));
 }
 
 #[tokio::test]
