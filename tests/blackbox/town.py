@@ -42,8 +42,8 @@ class Town:
         """The newest thousand, over all systems."""
         return self.get("/requests")
 
-    def hold(self, nth, when):
-        self.post("/hold", nth=nth, when=when)
+    def hold(self, nth, when, **only):
+        self.post("/hold", nth=nth, when=when, **only)
 
     def held(self):
         """The request that is held now, or None."""

@@ -156,15 +156,18 @@ struct Nth {
     /// 1: the next one.
     nth: u64,
     when: Point,
+    /// Only those are counted.
+    method: Option<String>,
 }
 
-async fn hold(State(Handles { weather, .. }): State<Handles>, Json(Nth { nth, when }): Json<Nth>) -> Json<Value> {
+async fn hold(State(Handles { weather, .. }): State<Handles>, Json(Nth { nth, when, method }): Json<Nth>) -> Json<Value> {
     weather.holds().hold(
         nth,
         match when {
             Point::Before => When::Before,
             Point::After => When::After,
         },
+        method.as_deref(),
     );
     Json(json!({ "requests": weather.holds().count() }))
 }

@@ -56,9 +56,18 @@ pub struct Holds {
 struct State {
     count: u64,
     asked: VecDeque<Asked>,
-    next: Option<(u64, When)>,
+    next: Option<Next>,
     held: Option<Held>,
     released: Option<Release>,
+}
+
+/// What is to be held.
+struct Next {
+    /// So many that fit come before it.
+    left: u64,
+    when: When,
+    /// Others are not counted. `None`: all are.
+    method: Option<String>,
 }
 
 /// A request that is to be held.
@@ -79,9 +88,11 @@ impl Holds {
         self.with(|state| state.asked.iter().cloned().collect())
     }
 
-    /// Holds the `nth` request from now, 1 for the next one, in place of any that was to be held. What is held already stays so.
-    pub fn hold(&self, nth: u64, when: When) {
-        self.with(|state| state.next = Some((state.count + nth.max(1), when)));
+    /// Holds the `nth` request from now, 1 for the next one, in place of any that was to be held; with `method` the `nth` of
+    /// those. What is held already stays so.
+    pub fn hold(&self, nth: u64, when: When, method: Option<&str>) {
+        let method = method.map(str::to_uppercase);
+        self.with(|state| state.next = Some(Next { left: nth.max(1) - 1, when, method }));
     }
 
     /// Whether a request is still to come that will be held.
@@ -114,8 +125,16 @@ impl Holds {
                 state.asked.pop_front();
             }
             state.asked.push_back(asked.clone());
-            let (_, when) = state.next.filter(|(number, _)| *number <= state.count && state.held.is_none())?;
-            state.next = None;
+            let next = state.next.as_mut().filter(|next| next.method.as_ref().is_none_or(|only| *only == asked.method))?;
+            if next.left > 0 {
+                next.left -= 1;
+                return None;
+            }
+            // One at a time.
+            if state.held.is_some() {
+                return None;
+            }
+            let when = state.next.take()?.when;
             Some(Hold(Held { asked, when }))
         })
     }
@@ -191,7 +210,7 @@ mod tests {
             let town = town().await;
             let (holds, url) = (town.weather().holds(), town.jenkins_url());
             assert_eq!(status(client().get(format!("{url}/api/json"))).await, Some(200));
-            holds.hold(2, when);
+            holds.hold(2, when, None);
             assert_eq!(status(client().get(format!("{url}/api/json"))).await, Some(200));
             let asking = tokio::spawn(status(client().post(format!("{url}/{BUILD}"))));
             let held = soon(holds.held()).await;
@@ -215,7 +234,8 @@ mod tests {
     async fn who_asked_may_die_and_the_request_stays_held() {
         let town = town().await;
         let (holds, url) = (town.weather().holds(), town.jenkins_url());
-        holds.hold(1, When::Before);
+        holds.hold(1, When::Before, Some("post"));
+        assert_eq!(status(client().get(format!("{url}/api/json"))).await, Some(200), "only a POST is held");
         let asking = tokio::spawn(status(client().post(format!("{url}/{BUILD}"))));
         soon(holds.held()).await;
         asking.abort();
@@ -228,7 +248,7 @@ mod tests {
     async fn what_is_released_before_it_came_is_not_held() {
         let town = town().await;
         let (holds, url) = (town.weather().holds(), town.jenkins_url());
-        holds.hold(1, When::After);
+        holds.hold(1, When::After, None);
         assert!(!holds.release(Release::Drop));
         assert_eq!(status(client().get(format!("{url}/api/json"))).await, Some(200));
     }

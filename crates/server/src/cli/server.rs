@@ -85,7 +85,8 @@ The address `control` takes JSON:
   GET /restarts   what was restarted when, and what Jenkins was asked for
   GET /slack      what was said
   GET /requests   the newest thousand requests to all systems
-  POST /hold      {\"nth\": 3, \"when\": \"before\" | \"after\"}: holds the third request from now, before or after it is done
+  POST /hold      {\"nth\": 3, \"when\": \"before\" | \"after\"}: holds the third request from now, before or after it is done;
+                  with \"method\": \"POST\" the third of those
   GET /held       the held request, once there is one; waits for it 10 s, or ?within_s=
   POST /release   {\"then\": \"drop\" | \"do_late\"}: drops its connection")]
 pub(crate) struct Town {
