@@ -2,7 +2,7 @@
 
 use crate::core::{Core, Options};
 use crate::ingest::{Accepted, BATCH, Incoming};
-use crate::{Applied, Clock, Deliver, Error, Health, Ping, Raise, Result, Scene};
+use crate::{Applied, Clock, Deliver, Error, Health, Ping, Raise, Result, Scene, send};
 use firedog_domain::alert::{Actor, Alert, Input};
 use firedog_domain::event::Event;
 use firedog_domain::id::*;
@@ -252,6 +252,13 @@ impl Engine {
         }
         health.ok = health.problems.is_empty();
         Ok(health)
+    }
+
+    /// Sends at once what was on its way when the last process of this database died; nobody waits for the end of its lease.
+    /// Whoever gets it twice sees the same key. Only for whoever has the database alone, and before anything is sent.
+    pub async fn resume(&self) -> Result<u64> {
+        let now = self.clock().now();
+        self.0.core.write(|_| send::Release { now }).await
     }
 
     /// Runs until `stop` ends, then takes nothing more in and lets messages on their way arrive.

@@ -117,6 +117,20 @@ impl Core {
     }
 }
 
+/// Takes every attempt under way for lost.
+pub(crate) struct Release {
+    pub(crate) now: Timestamp,
+}
+
+impl Op for Release {
+    type Out = u64;
+    const NAME: &'static str = "release_notifications";
+
+    async fn run(&self, tx: &mut dyn Tx) -> store::Result<u64> {
+        store::notification::release_sending(tx, self.now).await
+    }
+}
+
 struct Record {
     core: Core,
     scene: Arc<Scene>,

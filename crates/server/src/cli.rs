@@ -55,6 +55,8 @@ enum Verb {
     Serve(server::Serve),
     /// Run an outage from beginning to end, on this machine only
     Demo(server::Demo),
+    /// Run doubles of outside systems, for rehearsals of your runbooks
+    Town(server::Town),
     /// Find every mistake in setup files
     Check(setup::Check),
     /// Make setup files the server's setup
@@ -207,6 +209,7 @@ async fn run(Cli { common, verb }: Cli) -> Result<(), Failure> {
     match verb {
         Verb::Serve(args) => server::serve(args).await,
         Verb::Demo(args) => server::demo(args).await,
+        Verb::Town(args) => server::town(args, json, now).await,
         Verb::Check(args) => setup::check(&args, json, now),
         Verb::Schema => setup::schema(),
         Verb::Version => version(json),

@@ -159,7 +159,7 @@ async fn open_town() -> std::io::Result<Town> {
 }
 
 /// Ctrl-C, or SIGTERM as `timeout` and service managers send it.
-async fn interrupted() {
+pub(crate) async fn interrupted() {
     #[cfg(unix)]
     if let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         tokio::select! {

@@ -21,5 +21,6 @@ pub mod page;
 pub mod secret;
 pub mod serve;
 pub mod stream;
+mod town;
 mod web;
 pub mod words;

@@ -153,6 +153,17 @@ pub async fn start(config: Config, setup: Option<GivenSetup>, clock: Clock) -> a
         eprintln!("Nobody can sign in to the app yet. This link makes its first administrator; it works once:\n\n    {link}\n");
     }
 
+    // Its file is locked: whoever was at a message or a call before is gone. On a shared database another node may be at it, so
+    // leases count.
+    if app.engine.store().is_alone() {
+        match app.engine.resume().await {
+            Ok(0) => {}
+            Ok(again) => tracing::info!(again, "messages that were on their way are sent again"),
+            Err(error) => {
+                tracing::warn!(%error, "messages that were on their way could not be looked at; they are sent again when their lease ends")
+            }
+        }
+    }
     let engine_stop = CancellationToken::new();
     let engine = tokio::spawn({
         let (engine, stop) = (app.engine.clone(), engine_stop.clone());
@@ -160,7 +171,6 @@ pub async fn start(config: Config, setup: Option<GivenSetup>, clock: Clock) -> a
     });
     tokio::spawn(crate::stream::run(app.clone()));
     let chores = tokio::spawn(ops::chores::run(app.clone()));
-    // Its file is locked: whoever was at a call before is gone. On a shared database another node may be at it, so leases count.
     if app.engine.store().is_alone() {
         match app.runs.resume().await {
             Ok(0) => {}

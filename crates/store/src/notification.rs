@@ -142,6 +142,12 @@ pub async fn claim_due(tx: &mut dyn Tx, now: Timestamp, lease_until: Timestamp, 
     Ok(claimed)
 }
 
+/// Makes what is being sent due at `now`: whoever sent it is gone. Under the old fence nothing of it can be recorded once it is
+/// claimed again. Answers how many.
+pub async fn release_sending(tx: &mut dyn Tx, now: Timestamp) -> Result<u64> {
+    tx.exec("UPDATE notification SET ready_at = $1 WHERE state = 'sending' AND ready_at > $1", &[now.into()]).await
+}
+
 /// Cancels what these alerts still have waiting; attempts under way are left to end. Answers how many.
 pub async fn cancel_pending(tx: &mut dyn Tx, alerts: &[AlertId]) -> Result<u64> {
     let sql = "UPDATE notification SET state = 'cancelled', ready_at = NULL, fence = fence + 1

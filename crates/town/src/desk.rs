@@ -1,6 +1,7 @@
 //! How a system of the town is asked and answers over HTTP: one request in, one answer out, and the outages in between.
 
 use crate::door::{Door, Port};
+use crate::hold::{Release, When};
 use crate::http::serve_until;
 use crate::weather::{Outage, System, Weather};
 use axum::Router;
@@ -123,9 +124,30 @@ async fn handle(weather: Weather, of: System, desk: Arc<dyn Desk>, request: Requ
         headers: head.headers,
         body: body.into(),
     };
+    let Some(hold) = weather.holds().meet(of, &ask) else { return respond(&weather, of, &*desk, &ask).await };
+    // On its own: whoever asked may die meanwhile, and its request stays held all the same.
+    let held = tokio::spawn(async move {
+        match hold.when() {
+            When::Before => {
+                if weather.holds().keep(&hold).await == Release::DoLate {
+                    respond(&weather, of, &*desk, &ask).await;
+                }
+            }
+            When::After => {
+                respond(&weather, of, &*desk, &ask).await;
+                weather.holds().keep(&hold).await;
+            }
+        }
+    });
+    let _ = held.await;
+    drop_connection()
+}
+
+/// The answer, unless an outage has none.
+async fn respond(weather: &Weather, of: System, desk: &dyn Desk, ask: &Ask) -> Response {
     let outage = weather.look().take_outage(of);
     match outage {
-        None | Some(Outage::Passes) => desk.answer(&ask),
+        None | Some(Outage::Passes) => desk.answer(ask),
         Some(Outage::Status(status)) => {
             desk.refusal(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), None)
         }
@@ -138,7 +160,7 @@ async fn handle(weather: Weather, of: System, desk: Arc<dyn Desk>, request: Requ
             drop_connection()
         }
         Some(Outage::LosesAnswer) => {
-            desk.answer(&ask);
+            desk.answer(ask);
             drop_connection()
         }
         Some(Outage::Drops | Outage::Refuses) => drop_connection(),

@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -36,6 +37,22 @@ pub(crate) const CONTEXT: &str = "jenkins";
 /// What answers call Jenkins; no such host exists.
 const ELSEWHERE: &str = "https://jenkins.invalid/jenkins";
 
+/// A build that somebody asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Its name in the folder `ops`.
+    pub job: &'static str,
+    /// The queue item's id.
+    pub item: u64,
+    /// `None` while it is in the queue.
+    pub number: Option<u32>,
+    pub parameters: Vec<(String, String)>,
+    pub queued: Timestamp,
+    pub is_cancelled: bool,
+    /// `None` until it is known.
+    pub result: Option<&'static str>,
+}
+
 impl Weather {
     /// For builds that are queued from now on.
     pub fn set_jenkins_times(&self, times: JenkinsTimes) {
@@ -45,6 +62,21 @@ impl Weather {
     /// Makes the jobs declare a parameter for the caller's key of a run, or none.
     pub fn set_run_key(&self, name: Option<&str>) {
         self.change(|sky| sky.jenkins.run_key = name.map(str::to_owned));
+    }
+
+    /// Everything that was ever asked of Jenkins, oldest first.
+    pub fn builds(&self) -> Vec<Asked> {
+        let sky = self.look();
+        let asked = |build: &build::Build| Asked {
+            job: JOBS[build.job].0,
+            item: build.queue_id,
+            number: build.started.map(|(_, number)| number),
+            parameters: build.parameters.clone(),
+            queued: build.queued,
+            is_cancelled: build.cancelled.is_some(),
+            result: build.result(&sky),
+        };
+        sky.jenkins.builds.iter().map(asked).collect()
     }
 
     /// Items that left the queue are forgotten, sessions and crumbs are void; builds and waiting items stay.

@@ -4,13 +4,16 @@
 //! - [`Prober`]: probes a URL and reports over PagerDuty's Events API v2, as a monitoring product would.
 //! - [`Mailbox`]: an SMTP server with a web page for what it received.
 //! - [`Inbox`]: a webhook receiver.
+//! - [`Town`]: doubles of the systems that runbooks read and restart, under one [`Weather`], with a [`control::Control`].
 //!
 //! Everything here speaks real protocols over real sockets, and shares no type with Firedog: a double that uses the
 //! client's own types proves nothing. Nothing here binds outside loopback.
 
+pub mod control;
 pub mod cores;
 mod desk;
 mod door;
+pub mod hold;
 mod http;
 pub mod inbox;
 pub mod jenkins;

@@ -4,6 +4,7 @@
 //! restarts, so that a question about a span of time has the same answer whenever it is asked. Time is the town's own: handed
 //! in, settable, and as fast as wanted.
 
+use crate::hold::Holds;
 use crate::{jenkins, kubernetes};
 use jiff::Timestamp;
 use std::collections::VecDeque;
@@ -20,6 +21,7 @@ pub(crate) mod lines;
 pub(crate) mod traffic;
 
 pub use cause::Cause;
+pub use clock::MAX_SPEED;
 pub use condition::{Builds, Condition, CoreFault, Outage, System};
 pub(crate) use fleet::{Fleet, Instance, Rollout, SLOTS, TooMany, after};
 pub use fleet::{Pace, Trouble};
@@ -91,6 +93,7 @@ pub struct Weather {
 struct Shared {
     sky: Mutex<Sky>,
     changed: watch::Sender<u64>,
+    holds: Holds,
 }
 
 /// Everything that is true in the town.
@@ -137,7 +140,7 @@ impl Weather {
             next: Vec::new(),
             spells_set: 0,
         };
-        Self { shared: Arc::new(Shared { sky: Mutex::new(sky), changed: watch::Sender::new(0) }) }
+        Self { shared: Arc::new(Shared { sky: Mutex::new(sky), changed: watch::Sender::new(0), holds: Holds::new() }) }
     }
 
     /// Where the traffic goes: a restart on the other platform changes nothing for it. Set it before anything is asked.
@@ -217,6 +220,11 @@ impl Weather {
         });
     }
 
+    /// Where requests of the town's systems are counted and held.
+    pub fn holds(&self) -> &Holds {
+        &self.shared.holds
+    }
+
     pub fn institutions(&self) -> Vec<Institution> {
         self.look().institutions.clone()
     }
@@ -229,6 +237,11 @@ impl Weather {
     /// How many restarts of a service were begun on a platform.
     pub fn restarts(&self, platform: Platform, service: Service) -> usize {
         self.look().fleet(platform, service).rollouts.len()
+    }
+
+    /// When each restart of a service on a platform was begun, oldest first.
+    pub fn restarted_at(&self, platform: Platform, service: Service) -> Vec<Timestamp> {
+        self.look().fleet(platform, service).rollouts.iter().map(|rollout| rollout.at).collect()
     }
 
     /// How many requests of a span failed, by root cause, as everybody in the town sees them; business errors are left out.

@@ -192,7 +192,7 @@ impl Run {
             return Err(format!("step {} does not wait for an answer", step.place));
         }
         let output = accept(&step.questions(), values)?;
-        let text = output.iter().map(|(name, value)| format!("{name}: {}", plain(value))).collect::<Vec<_>>().join(", ");
+        let text = told(&output);
         self.say(at, now, LineKind::Answered, Some(by.clone()), &text, fx);
         self.done(at, output, Some(by), now, fx);
         Ok(())
@@ -453,7 +453,8 @@ impl Run {
 
     fn done(&mut self, at: usize, output: Map<String, Value>, by: Option<String>, now: Timestamp, fx: &mut Effects) {
         if by.is_none() {
-            let text = output.get("text").map(plain).unwrap_or_default();
+            // Whoever reads the log sees what came of each step, in a sentence where the action has one.
+            let text = output.get("text").map_or_else(|| told(&output), plain);
             self.say(at, now, LineKind::Done, None, &text, fx);
         }
         self.steps[at].output = output;
@@ -522,6 +523,10 @@ impl AskedKind {
             Self::Words(words) => format!("one of {}", words.join(", ")),
         }
     }
+}
+
+fn told(output: &Map<String, Value>) -> String {
+    output.iter().map(|(name, value)| format!("{name}: {}", plain(value))).collect::<Vec<_>>().join(", ")
 }
 
 fn plain(value: &Value) -> String {

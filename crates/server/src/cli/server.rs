@@ -1,13 +1,16 @@
-//! The verbs that run a server: `serve` and `demo`.
+//! The verbs that run something: `serve`, `demo` and `town`.
 
 use super::failure::Failure;
 use super::folder::Folder;
-use super::out::say;
+use super::out::{clean, print, print_json, say};
 use crate::config::Config;
 use crate::demo::DemoOptions;
 use crate::serve::GivenSetup;
+use crate::town::{Through, TownOptions};
 use clap::Args;
 use firedog_domain::setup::load::NoOutside;
+use firedog_town::weather::{MAX_INSTITUTIONS, MAX_SPEED};
+use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 
 #[derive(Args, Debug)]
@@ -67,6 +70,46 @@ pub(crate) struct Demo {
     keep: bool,
 }
 
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  firedog town --setup rehearsal
+  firedog town --setup rehearsal --through rollout --institutions 40
+  curl -d '{\"set\": \"pool_exhausted\", \"minutes_ago\": 20}' -H 'Content-Type: application/json' CONTROL/weather
+
+Runs the town: doubles of Elasticsearch, Prometheus, Jenkins, Marathon, Mesos, Kubernetes and Slack on 127.0.0.1, for
+rehearsals of your runbooks. Prints where they are; ends with Ctrl-C, and leaves nothing behind.
+
+The address `control` takes JSON:
+  POST /weather   {\"set\": \"pool_exhausted\" | \"core_refused\" | \"builds_stay_queued\" | \"none\"}, with \"percent\",
+                  \"institution\" and \"minutes_ago\"
+  GET /restarts   what was restarted when, and what Jenkins was asked for
+  GET /slack      what was said
+  GET /requests   the newest thousand requests to all systems
+  POST /hold      {\"nth\": 3, \"when\": \"before\" | \"after\"}: holds the third request from now, before or after it is done;
+                  with \"method\": \"POST\" the third of those
+  GET /held       the held request, once there is one; waits for it 10 s, or ?within_s=
+  POST /release   {\"then\": \"drop\" | \"do_late\"}: drops its connection")]
+pub(crate) struct Town {
+    /// Write `town.yaml` with the town's institutions, connections and services into this directory, while it runs
+    #[arg(long, value_name = "DIR")]
+    setup: Option<PathBuf>,
+    /// The team that the services in it belong to; your other files define it
+    #[arg(long, value_name = "TEAM", default_value = "pupper")]
+    team: String,
+    /// Through what they are restarted
+    #[arg(long, value_enum, default_value = "marathon")]
+    through: Through,
+    /// Jenkins' jobs take no key of a run: nobody can tell whether an interrupted request has arrived
+    #[arg(long)]
+    no_key: bool,
+    /// The town's clock runs so many times as fast. Its logs then run ahead of yours
+    #[arg(long, value_name = "TIMES", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SPEED)))]
+    speed: u32,
+    /// How many institutions there are
+    #[arg(long, value_name = "COUNT", default_value = "12", value_parser = clap::value_parser!(u16).range(1..=MAX_INSTITUTIONS as i64))]
+    institutions: u16,
+}
+
 impl Serve {
     /// The settings that were given as options.
     fn flags(&self) -> Vec<(&'static str, String)> {
@@ -84,6 +127,21 @@ impl Serve {
 pub(crate) async fn demo(args: Demo) -> Result<(), Failure> {
     let options = DemoOptions { once: args.once, listen: args.listen, keep: args.keep };
     crate::demo::run(options).await.map_err(|e| Failure::failed(format!("{e:#}")))
+}
+
+pub(crate) async fn town(args: Town, json: bool, now: Timestamp) -> Result<(), Failure> {
+    let Town { setup, team, through, no_key, speed, institutions } = args;
+    let options = TownOptions { setup, team, through, no_key, speed, institutions: usize::from(institutions) };
+    let told = |addresses: &serde_json::Value| {
+        if json {
+            return print_json(addresses).map_err(|failure| anyhow::anyhow!("{}", failure.render()));
+        }
+        let lines = addresses.as_object().into_iter().flatten();
+        let text: String =
+            lines.map(|(name, value)| format!("{name:<14} {}\n", clean(value.as_str().unwrap_or_default()))).collect();
+        print(&text).map_err(|failure| anyhow::anyhow!("{}", failure.render()))
+    };
+    crate::town::run(options, now, told).await.map_err(|e| Failure::failed(format!("{e:#}")))
 }
 
 pub(crate) async fn serve(args: Serve) -> Result<(), Failure> {

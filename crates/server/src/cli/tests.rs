@@ -35,6 +35,7 @@ fn the_help_is_short_and_names_the_exit_codes() {
     Commands:
       serve        Run the server
       demo         Run an outage from beginning to end, on this machine only
+      town         Run doubles of outside systems, for rehearsals of your runbooks
       check        Find every mistake in setup files
       apply        Make setup files the server's setup
       export       Write the server's setup as files
@@ -91,6 +92,7 @@ fn parse(line: &str) -> Result<Cli, clap::error::ErrorKind> {
 fn what_the_contract_names_is_understood() {
     for line in [
         "serve --setup DIR --config FILE",
+        "town --setup DIR --through rollout --no-key --speed 10 --institutions 12 --json",
         "check DIR --strict --json",
         "apply DIR --dry-run --yes",
         "export DIR",
@@ -140,6 +142,8 @@ fn what_makes_no_sense_is_a_usage_error() {
         ("alert list --limit 0", Kind::ValueValidation),
         ("alert list --state open,closed", Kind::InvalidValue),
         ("prove --within soon", Kind::ValueValidation),
+        ("town --institutions 0", Kind::ValueValidation),
+        ("town --through hope", Kind::InvalidValue),
         ("oncall --timezone Mars/Base", Kind::ValueValidation),
     ] {
         assert_eq!(parse(line).err(), Some(kind), "{line}");

@@ -2,6 +2,7 @@
 
 use crate::town::{ADMIN, SETUP, Town, everywhere, minutes};
 use firedog_town::Town as Streets;
+use firedog_town::hold::{Release, When};
 use firedog_town::jenkins::{JENKINS_TOKEN, JENKINS_USER};
 use firedog_town::kubernetes::KUBERNETES_TOKEN;
 use firedog_town::marathon::{MARATHON_PASSWORD, MARATHON_USER};
@@ -228,6 +229,43 @@ async fn a_request_that_never_arrived_is_made_once_it_cannot_arrive_any_more() {
     let step = until(&town, &streets, &run, "1", "done").await;
     assert_eq!(step["output"]["restarted"], true, "{step:#}");
     assert!(town.now().duration_since(began) > SignedDuration::from_secs(45));
+    assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 1);
+}
+
+#[tokio::test]
+async fn a_second_lost_request_settles_as_the_first_one_does() {
+    let town = Town::new().await;
+    let streets = streets(&town, Through::Marathon { key: true }).await;
+    let run = begin(&town, "restart", json!({})).await;
+    let holds = streets.weather().holds();
+    for how in [Outage::Passes, Outage::Passes, Outage::Passes, Outage::Drops] {
+        streets.weather().fail_next(System::Jenkins, how, 1);
+    }
+    confirm(&town, &run, "1").await;
+    pass(&town, &streets, 1).await;
+    // Once nothing can arrive of the first one, there is a second one; it is lost as well.
+    let posts = || holds.asked().iter().filter(|asked| asked.method == "POST").map(|asked| asked.number).collect::<Vec<_>>();
+    holds.hold(1, When::Before, Some("POST"));
+    let (mut second, mut third) = (None, None);
+    for _ in 0..100 {
+        let lost = tokio::spawn({
+            let weather = streets.weather().clone();
+            async move {
+                weather.holds().held().await;
+                weather.holds().release(Release::Drop);
+            }
+        });
+        pass(&town, &streets, 2).await;
+        lost.abort();
+        match posts().len() {
+            2 if second.is_none() => second = Some(town.now()),
+            3 if third.is_none() => third = Some(town.now()),
+            _ => {}
+        }
+    }
+    let (second, third) = (second.expect("asked for once more"), third.expect("and once more"));
+    assert!(third.duration_since(second) > SignedDuration::from_secs(45), "it may still have been on its way");
+    until(&town, &streets, &run, "1", "done").await;
     assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 1);
 }
 

@@ -35,6 +35,19 @@ contract! {
         assert_eq!(run!(store.read, [] tx => outbox::get(tx, &NotificationId::from("nobody"))).unwrap(), None);
     }
 
+    async fn what_a_dead_process_was_sending_is_due_at_once(store) {
+        let a = alert(1);
+        let all = vec![notification(&a, 1), notification(&a, 60)];
+        run!(store.write, [all] tx => outbox::insert_many(tx, &all)).unwrap();
+        let lost = run!(store.write, [] tx => outbox::claim_due(tx, at(10), at(40), 9)).unwrap();
+        assert_eq!(ids(&lost), ["a0001.1.1"]);
+        assert_eq!(run!(store.write, [] tx => outbox::release_sending(tx, at(12))).unwrap(), 1);
+        // What was never claimed waits for its time.
+        let again = run!(store.write, [] tx => outbox::claim_due(tx, at(12), at(42), 9)).unwrap();
+        assert_eq!(ids(&again), ["a0001.1.1"]);
+        assert_eq!((again[0].attempt, again[0].fence), (2, 2));
+    }
+
     async fn claims_take_the_most_pressing_first(store) {
         let a = alert(1);
         let low = Notification { urgency: Urgency::Low, ..notification(&a, 1) };

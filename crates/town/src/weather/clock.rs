@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 /// Faster than that and a poll every second sees nothing of what happens between two of them.
-pub(crate) const MAX_SPEED: u32 = 3_600;
+pub const MAX_SPEED: u32 = 3_600;
 
 pub(crate) struct Clock {
     town: Timestamp,

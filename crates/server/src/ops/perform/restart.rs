@@ -24,7 +24,7 @@ const LOOK_MS: i64 = 2_000;
 const BUSY_MS: i64 = 5_000;
 /// A request whose answer was lost has arrived by then, or never will: longer than any of our calls takes.
 const SETTLES: SignedDuration = secs(45);
-/// So long in Jenkins' queue a person is asked what to do.
+/// So long in Jenkins' queue, or so long without an answer, a person is asked what to do.
 const ASK_AFTER: SignedDuration = mins(5);
 /// A confirmation is not good for longer: what still waits then is taken back.
 const TAKE_BACK_AFTER: SignedDuration = mins(10);
@@ -210,7 +210,11 @@ impl Call<'_> {
             match jenkins.find(name, key, &self.act.call.key).await? {
                 Some(Place::Queued(item)) => return Ok(self.in_queue(memo, item, "found again in Jenkins' queue")),
                 Some(Place::Build(number)) => return Ok(Self::begun(memo, number, "found again")),
-                None if self.act.call.again && settles.is_none() => {
+                // The one made after an earlier one had settled may be lost as well: it settles anew.
+                None if self.act.call.again && settles.is_none_or(|until| until <= self.now) => {
+                    if after(memo.since, ASK_AFTER) <= self.now {
+                        return Ok(failed(format!("{name} was asked for again and again, and nothing has come of it")));
+                    }
                     let until = after(self.now, SETTLES);
                     let memo = memo.on(Phase::Ask { keyed, settles: Some(until) });
                     return Ok(wait(&memo, Effect::Keyed, LOOK_MS, "looking whether an earlier request has arrived"));

@@ -1,0 +1,153 @@
+//! `firedog town`: doubles of the systems that runbooks read and restart, on loopback, for rehearsals.
+
+use crate::demo::interrupted;
+use anyhow::Context;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use firedog_town::Town;
+use firedog_town::control::Control;
+use firedog_town::jenkins::{JENKINS_TOKEN, JENKINS_USER};
+use firedog_town::kubernetes::{KUBERNETES_TOKEN, NAMESPACE};
+use firedog_town::marathon::{MARATHON_PASSWORD, MARATHON_USER};
+use firedog_town::metrics::REQUESTS;
+use firedog_town::search::{SEARCH_ALIAS, SEARCH_PASSWORD, SEARCH_USER};
+use firedog_town::slack::{SLACK_TOKEN, SUPPORT_CHANNEL, SUPPORT_GROUP};
+use firedog_town::weather::{Platform, Service, Weather};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+
+/// The file that is written.
+const FILE: &str = "town.yaml";
+/// What a job's parameter for our key is called, where it declares one.
+const KEY: &str = "RUN_KEY";
+
+/// Through what the two services are restarted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Through {
+    /// A Jenkins job; the instances are Marathon's
+    Marathon,
+    /// A Jenkins job; the instances are Kubernetes'
+    Kubernetes,
+    /// Kubernetes itself, without a job
+    Rollout,
+}
+
+/// How `firedog town` was asked to run.
+#[derive(Clone, Debug)]
+pub(crate) struct TownOptions {
+    pub(crate) setup: Option<PathBuf>,
+    /// Whom the services belong to; defined in other files.
+    pub(crate) team: String,
+    pub(crate) through: Through,
+    /// The jobs declare no parameter for our key.
+    pub(crate) no_key: bool,
+    pub(crate) speed: u32,
+    pub(crate) institutions: usize,
+}
+
+/// Opens a town, tells where it is, and keeps it open until Ctrl-C or SIGTERM.
+pub(crate) async fn run(
+    options: TownOptions,
+    now: Timestamp,
+    told: impl FnOnce(&Value) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let platform = if options.through == Through::Marathon { Platform::Marathon } else { Platform::Kubernetes };
+    let weather = Weather::new(options.institutions, now).on(platform);
+    weather.set_speed(options.speed);
+    weather.set_run_key((!options.no_key).then_some(KEY));
+    let town = Town::start(weather).await.context("cannot listen on 127.0.0.1")?;
+    let control = Control::start(&town).await.context("cannot listen on 127.0.0.1")?;
+    let file = match &options.setup {
+        Some(dir) => {
+            std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+            let file = dir.join(FILE);
+            std::fs::write(&file, setup(&town, &options)).with_context(|| format!("cannot write {}", file.display()))?;
+            Some(file)
+        }
+        None => None,
+    };
+    let mut addresses = json!({
+        "elasticsearch": town.search_url(), "prometheus": town.metrics_url(), "jenkins": town.jenkins_url(),
+        "marathon": town.marathon_url(), "mesos": town.mesos_url(), "kubernetes": town.kubernetes_url(), "slack": town.slack_url(),
+        "control": control.url(),
+    });
+    if let Some(file) = &file {
+        addresses["setup"] = json!(file);
+    }
+    let result = told(&addresses);
+    if result.is_ok() {
+        interrupted().await;
+    }
+    // It names addresses where nobody answers any more.
+    if let Some(file) = file {
+        let _ = std::fs::remove_file(file);
+    }
+    result
+}
+
+/// The setup file: whom the town serves, how to reach its systems, and its two services.
+fn setup(town: &Town, options: &TownOptions) -> String {
+    let authority = pem(&town.core_certificate());
+    let institutions = town.weather().institutions().into_iter().map(|one| {
+        let port = town.core_addr(&one.id).map_or(0, |core| core.port());
+        json!({ "id": one.id, "name": one.name, "code": one.id.trim_start_matches("inst-"), "host": one.host,
+            "core_endpoint": format!("https://localhost:{port}/SymXchange"), "authority": authority })
+    });
+    let failed = |outcome: &str| {
+        format!("sum(increase({REQUESTS}{{service=~\"{{service}}\",institution=~\"{{institution}}\"{outcome}}}[{{last}}]))")
+    };
+    let connections = [
+        json!({ "id": "logs", "kind": "elasticsearch", "url": town.search_url(), "user": SEARCH_USER, "secret": SEARCH_PASSWORD,
+            "index": SEARCH_ALIAS, "fields": { "time": "@timestamp", "institution": "institution.id", "service": "service.name",
+                "kind": "interaction.kind", "outcome": "interaction.outcome", "error_type": "error.type",
+                "error_message": "error.message", "stack": "error.stack_trace" } }),
+        json!({ "id": "metrics", "kind": "prometheus", "url": town.metrics_url(),
+            "queries": { "total": failed(""), "failed": failed(",outcome=\"error\"") } }),
+        json!({ "id": "ci", "kind": "jenkins", "url": town.jenkins_url(), "user": JENKINS_USER, "secret": JENKINS_TOKEN }),
+        json!({ "id": "marathon", "kind": "marathon", "url": town.marathon_url(), "user": MARATHON_USER, "secret": MARATHON_PASSWORD }),
+        json!({ "id": "mesos", "kind": "mesos", "url": town.mesos_url() }),
+        json!({ "id": "k8s", "kind": "kubernetes", "url": town.kubernetes_url(), "secret": KUBERNETES_TOKEN }),
+        json!({ "id": "chat", "kind": "slack", "url": town.slack_url(), "secret": SLACK_TOKEN, "room": SUPPORT_CHANNEL,
+            "group": SUPPORT_GROUP }),
+    ];
+    let services = Service::ALL.map(|service| self::service(service.name(), options));
+    let mut text = format!(
+        "# Written by `firedog town`: its addresses are good while it runs. The team `{}` stands in your other files.\n",
+        options.team
+    );
+    for (key, all) in [
+        ("institutions", institutions.collect::<Vec<_>>()),
+        ("connections", connections.to_vec()),
+        ("services", services.to_vec()),
+    ] {
+        // JSON is YAML; one line each.
+        text.push_str(&format!("{key}:\n"));
+        all.iter().for_each(|one| text.push_str(&format!("  - {one}\n")));
+    }
+    text
+}
+
+fn pem(der: &[u8]) -> String {
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", BASE64_STANDARD.encode(der))
+}
+
+fn service(id: &str, options: &TownOptions) -> Value {
+    let deployment = json!({ "with": "k8s", "namespace": NAMESPACE, "deployment": id });
+    let job = |name: &str| {
+        let mut job = Map::new();
+        job.insert("with".to_owned(), json!("ci"));
+        job.insert("job".to_owned(), json!(format!("ops/{name}")));
+        job.insert("parameters".to_owned(), json!({ "SERVICE": id, "ENV": "production" }));
+        if !options.no_key {
+            job.insert("key".to_owned(), json!(KEY));
+        }
+        Value::Object(job)
+    };
+    let (restart, instances) = match options.through {
+        Through::Marathon => (job("restart-on-marathon"), json!({ "with": "marathon", "app": format!("/core/{id}") })),
+        Through::Kubernetes => (job("restart-on-kubernetes"), deployment),
+        Through::Rollout => (deployment.clone(), deployment),
+    };
+    json!({ "id": id, "team": options.team, "restart": restart, "instances": instances })
+}
