@@ -79,6 +79,7 @@ fn a_run(id: &str) -> Run {
         deadline: at(90),
         ended_at: None,
         steps: Vec::new(),
+        members: Vec::new(),
         counts: std::collections::BTreeMap::new(),
     }
 }
