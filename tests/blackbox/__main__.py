@@ -25,7 +25,7 @@ class Test:
     def __init__(self, module, function, database):
         self.function, self.database = function, database
         # Tests that load both cores, or measure, run by themselves.
-        self.alone = getattr(module, "ALONE", False)
+        self.alone = getattr(module, "ALONE", False) or getattr(function, "alone", False)
         self.slow = getattr(function, "slow", 0)
         self.name = f"{module.__name__.rsplit('.', 1)[1]}.{function.__name__.removeprefix('test_')}[{database}]"
 

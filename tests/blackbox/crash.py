@@ -22,8 +22,8 @@ HTTP, RPC = "symxchange-http-server", "symxchange-rpc-server"
 LOOK_S = 0.25
 # A run takes some 20 s here, one whose request may still be on its way 45 s more, and one on PostgreSQL the 90 s of a lease.
 RUN_S = 240
-# So late a request arrives that was on its way when Firedog died.
-LATE_S = 5
+# Requests in which a third build would be asked for, leave the queue and be looked at.
+LOOKS = 6
 # Due pages leave so soon after the ready line.
 PAGE_S = 2.0
 
@@ -225,8 +225,9 @@ class Trial:
             assert again[-1] and again[-1]["path"] == held[-1]["path"], f"{held[-1]} was not made again: {again[-1]}"
             self.server.kill()
             self.server.start()
-            # It is on its way for longer than a build stays in the queue: whoever asked a third time has a second build.
-            time.sleep(LATE_S)
+            # It is on its way until Firedog has looked around: whoever asks a third time at once has a build that runs by then.
+            came = len(self.town.requests())
+            until("looks at what became of it", lambda: len(self.town.requests()) >= came + LOOKS, 30)
         if when in ("late", "twice"):
             assert self.town.release("do_late"), "it was held all the time"
         return held[-1], page_s

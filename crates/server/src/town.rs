@@ -151,3 +151,37 @@ fn service(id: &str, options: &TownOptions) -> Value {
     };
     json!({ "id": id, "team": options.team, "restart": restart, "instances": instances })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use firedog_domain::setup::load::{NoOutside, SourceFile, load};
+
+    const PEOPLE: &str = r#"
+teams: [ { id: town, name: The town, members: [ada], policy: town } ]
+users: [ { id: ada, email: ada@example.org, contact: [ { id: mail, email: ada@example.org } ] } ]
+policies: [ { id: town, team: town, steps: [ { page: [ { user: ada } ], wait: 5m } ] } ]
+catch_all: { page: [ { user: ada } ], every: 5m }
+"#;
+
+    #[tokio::test]
+    async fn the_setup_has_no_mistake_through_whatever_it_restarts() {
+        for (through, no_key) in
+            [(Through::Marathon, false), (Through::Marathon, true), (Through::Kubernetes, false), (Through::Rollout, false)]
+        {
+            let options = TownOptions { setup: None, team: "town".to_owned(), through, no_key, speed: 1, institutions: 3 };
+            let town = Town::start(Weather::new(3, "2026-03-02T16:00:00Z".parse().unwrap())).await.unwrap();
+            let text = setup(&town, &options);
+            let file = |name: &str, text: &str| SourceFile { name: name.to_owned(), text: text.to_owned() };
+            let loaded = load(&[file("town.yaml", &text), file("people.yaml", PEOPLE)], &NoOutside);
+            let said: String = loaded.diagnostics.iter().map(|found| found.render(&text)).collect();
+            assert_eq!(said, "");
+            let setup = loaded.setup.expect("no error");
+            assert_eq!((setup.institutions.iter().count(), setup.connections.iter().count()), (3, 7));
+            for service in Service::ALL {
+                let driver = setup.services.get(service.name()).and_then(|found| found.restart.clone()).expect("a driver");
+                assert_eq!(driver.key.is_some(), through != Through::Rollout && !no_key);
+            }
+        }
+    }
+}

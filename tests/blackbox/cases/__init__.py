@@ -19,3 +19,9 @@ def slow(seconds):
         return function
 
     return mark
+
+
+def alone(function):
+    """For a test that loads both cores, or measures: it runs by itself."""
+    function.alone = True
+    return function

@@ -9,10 +9,7 @@ import pathlib
 import time
 
 from ..crash import HTTP, MOMENTS, RPC, STARTED, Driver, Point, Trial, attempt, judge
-from . import only, slow
-
-# It measures how late pages leave.
-ALONE = True
+from . import alone, only, slow
 
 # Each point is a town and a server that wait most of the time.
 AT_ONCE = int(os.environ.get("FIREDOG_TEST_AT_ONCE", "40"))
@@ -92,7 +89,7 @@ def points_of(driver, calls):
         if driver.systems is None or call["system"] in driver.systems:
             # What only reads and comes late changes nothing; without a key a person is asked after the first kill. A message that is
             # so late is said twice: support is not kept waiting for it.
-            late = [] if is_read(call) or driver.told else ["late", "twice"] if driver.keyed else ["late"]
+            late = [] if is_read(call) or driver.told else ["late", "twice"] if driver.keyed and call["method"] == "POST" else ["late"]
             points += [Point(driver, n, when) for when in ("before", "after", *late)]
     return points + ([Point(driver, at=moment) for moment in (STARTED, *MOMENTS)] if driver.systems is None else [])
 
@@ -113,8 +110,9 @@ def count_calls(t, driver, number):
         trial.end()
 
 
+# It keeps both cores busy, and measures how late pages leave.
+@alone
 @only("sqlite")
-@slow(300)
 def test_nothing_is_done_twice_wherever_it_is_killed(t):
     begin = time.monotonic()
     t.hooks  # made here, once
@@ -132,7 +130,7 @@ def test_nothing_is_done_twice_wherever_it_is_killed(t):
 
 
 @only("postgres")
-@slow(150)
+@slow(180)
 def test_on_a_shared_database_nothing_is_done_twice_either(t):
     """A handful: what was interrupted goes on when its lease of 90 s has ended, since another node may be at it."""
     begin = time.monotonic()
