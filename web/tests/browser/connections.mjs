@@ -1,5 +1,5 @@
 // What the server is connected with, whether it works, and what that means for a service.
-import { accessible, assert, fits, given, look, story, visit } from "./harness.mjs";
+import { accessible, assert, fits, given, look, server, story, token, visit } from "./harness.mjs";
 
 await story(async (browser) => {
   // Without any: which lines to write.
@@ -15,14 +15,19 @@ await story(async (browser) => {
   await visit(page, "/settings");
   const one = page.getByRole("listitem").filter({ hasText: "jenkins at 127.0.0.1:9" });
   await one.getByText("Carries out: service.restart").waitFor();
-  await one.getByRole("button", { name: "Check ci now" }).click();
+  await one.getByRole("button", { name: "Check now: ci" }).click();
   await one.getByText("does not work").waitFor();
   await one.getByText("look whether it is up, and whether this server may reach 127.0.0.1:9").waitFor();
   assert.ok(!(await page.content()).includes(given.secret), "a secret is on the page");
   await accessible(page, "a connection that does not work");
 
   // Whoever may not administrate sees them, and the doctor's finding.
-  const reader = await browser.page({ as: "ada" });
+  const made = await fetch(`${server}/api/v1/tokens`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify({ name: "a reader", role: "viewer", user: "ada" }),
+  }).then((answer) => answer.json());
+  const reader = await browser.page({ as: "ada", extraHTTPHeaders: { authorization: `Bearer ${made.token}` } });
   await visit(reader, "/settings");
   await reader.getByText("jenkins at 127.0.0.1:9").waitFor();
   assert.equal(await reader.getByRole("button", { name: /^Check / }).count(), 0);

@@ -65,9 +65,20 @@ pub struct InstitutionFailures {
     pub calls: Vec<u64>,
 }
 
-/// What was told last, by the version of the setup and the minutes that were asked for.
+/// What was told last.
 #[derive(Default)]
-pub struct Recent(Mutex<BTreeMap<(i64, usize), (Timestamp, Arc<Failures>)>>);
+pub struct Recent(Mutex<BTreeMap<Asked, Told>>);
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Asked {
+    setup_version: i64,
+    minutes: usize,
+}
+
+struct Told {
+    at: Timestamp,
+    failures: Arc<Failures>,
+}
 
 pub async fn failures(app: &App, last: Option<&str>) -> Result<Arc<Failures>> {
     let wrong = || Error::Invalid("`last` is a length from 5m to 6h".to_owned());
@@ -78,22 +89,22 @@ pub async fn failures(app: &App, last: Option<&str>) -> Result<Arc<Failures>> {
     let minutes = usize::try_from(last.as_mins()).map_err(|_| wrong())?;
     let scene = app.engine.scene().await?;
     let now = app.now();
-    let key = (scene.world.version, minutes);
+    let asked = Asked { setup_version: scene.world.version, minutes };
     // Held while the logs are asked, so that those who come meanwhile wait for the one answer.
     let mut recent = app.failures.0.lock().await;
-    recent.retain(|_, (at, _)| after(*at, FRESH) > now);
-    if let Some((_, told)) = recent.get(&key) {
-        return Ok(told.clone());
+    recent.retain(|_, told| after(told.at, FRESH) > now);
+    if let Some(told) = recent.get(&asked) {
+        return Ok(told.failures.clone());
     }
     let setup = &scene.world.setup;
     let logs = app.connected.logs(setup).map_err(unreadable)?;
     let counted = tokio::time::timeout(TIMEOUT, count(&logs, setup, now, minutes)).await;
     let silent = || Error::NotConnected(format!("the logs were not counted within {} s; ask for less", TIMEOUT.as_secs()));
-    let told = Arc::new(counted.map_err(|_| silent())?.map_err(unreadable)?);
+    let failures = Arc::new(counted.map_err(|_| silent())?.map_err(unreadable)?);
     if recent.len() < MAX_KEPT {
-        recent.insert(key, (now, told.clone()));
+        recent.insert(asked, Told { at: now, failures: failures.clone() });
     }
-    Ok(told)
+    Ok(failures)
 }
 
 fn unreadable(error: CallError) -> Error {

@@ -3,7 +3,7 @@ import type { Answer } from "../../api/client";
 import { useRead } from "../../api/hooks";
 import { clock, useZone } from "../../lib/time";
 import { t } from "../../text";
-import { Block, Button, Callout, Empty, Group, Mark, Read, Screen, SegmentedControl, Stack, Text, useMediaQuery } from "../../ui";
+import { Block, Button, Empty, Group, Mark, Read, Screen, SegmentedControl, Stack, Text, useMediaQuery } from "../../ui";
 import style from "./failures.module.css";
 import { columns, level, perColumn } from "./heat";
 
@@ -50,13 +50,16 @@ export default function Failing() {
                 </Text>
               </Stack>
               {found.partial.length > 0 && (
-                <Callout p="xs" role="note" title={t.failures.partial} color="yellow">
+                <Stack gap={2} role="note" align="flex-start">
+                  <Mark tone="warn" icon="warn">
+                    {t.failures.partial}
+                  </Mark>
                   {found.partial.map((note) => (
                     <Text key={note} size="sm">
                       {note}
                     </Text>
                   ))}
-                </Callout>
+                </Stack>
               )}
               <Heat of={found} />
             </Stack>

@@ -53,10 +53,19 @@ function Present({ id }: { id: string }) {
 function Editor({ text: given }: { text: string }) {
   const [text, setText] = useState(given);
   const [still] = useDebouncedValue(text, PAUSE_MS);
-  const check = useAct("POST /runbooks/check", { quiet: true });
+  const [told, setTold] = useState<{ text: string; found: Checked }>();
+  const asked = useRef("");
+  const check = useAct("POST /runbooks/check", {
+    quiet: true,
+    // An answer about an older text must not come after that about a newer one.
+    onDone: (found, { body: { text } }) => text === asked.current && setTold({ text, found }),
+  });
   const area = useRef<HTMLTextAreaElement>(null);
   const { mutate } = check;
-  useEffect(() => mutate({ body: { text: still } }), [mutate, still]);
+  useEffect(() => {
+    asked.current = still;
+    mutate({ body: { text: still } });
+  }, [mutate, still]);
   const jump = (line: number, column: number) => {
     const field = area.current;
     if (!field) return;
@@ -66,7 +75,8 @@ function Editor({ text: given }: { text: string }) {
     // No browser scrolls to a selection by itself.
     field.scrollTop = (field.scrollHeight / field.value.split("\n").length) * Math.max(0, line - 4);
   };
-  const found = check.data;
+  // What was found last stays until something newer is known.
+  const found = told?.found;
   const busy = check.isPending || still !== text;
   return (
     <Grid>
@@ -93,7 +103,7 @@ function Editor({ text: given }: { text: string }) {
         {check.error && !busy && <ProblemNote problem={check.error} retry={() => mutate({ body: { text: still } })} />}
         {found && found.diagnostics.length > 0 && <Mistakes of={found} jump={jump} />}
       </Grid.Col>
-      <Grid.Col span={{ base: 12, md: 5 }}>{found?.runbook ? <Clean of={found} text={still} /> : null}</Grid.Col>
+      <Grid.Col span={{ base: 12, md: 5 }}>{told?.found.runbook && <Clean of={told.found} text={told.text} />}</Grid.Col>
     </Grid>
   );
 }

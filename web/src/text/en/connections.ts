@@ -17,7 +17,7 @@ export const connections = {
   unused: "Nothing uses it.",
   more: (n: number) => `and ${n} more`,
   check: "Check now",
-  checkOne: (id: string) => `Check ${id} now`,
+  checkOne: (id: string) => `Check now: ${id}`,
   levels: { ok: "works", warn: "works, but", fail: "does not work" },
   at: (kind: string, where: string) => `${kind} at ${where}`,
 };
