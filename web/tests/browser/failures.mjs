@@ -1,5 +1,5 @@
 // Who fails, minute by minute: in the colours and in the numbers, on the desk and on a phone.
-import { accessible, assert, fits, given, server, story, token, visit } from "./harness.mjs";
+import { accessible, assert, fits, given, server, shoot, story, token, visit } from "./harness.mjs";
 
 const MINUTES = { "15m": 15, "1h": 60, "6h": 360 };
 
@@ -96,9 +96,11 @@ await story(async (browser) => {
     assert.ok(box.x + box.width <= 390, `the latest column ends at ${box.x + box.width}`);
     await fits(phone, "who fails");
     await accessible(phone, `who fails, phone, ${scheme}`);
+    await shoot(phone, `failures-phone-${scheme}`);
     const desk = await browser.page({ as: "ada", scheme });
     await logs(desk);
     await visit(desk, "/failures");
     await accessible(desk, `who fails, desk, ${scheme}`);
+    await shoot(desk, `failures-desk-${scheme}`);
   }
 });

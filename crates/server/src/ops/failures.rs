@@ -90,8 +90,10 @@ pub async fn failures(app: &App, last: Option<&str>) -> Result<Arc<Failures>> {
     let scene = app.engine.scene().await?;
     let now = app.now();
     let asked = Asked { setup_version: scene.world.version, minutes };
-    // Held while the logs are asked, so that those who come meanwhile wait for the one answer.
-    let mut recent = app.failures.0.lock().await;
+    // Held while the logs are asked, so that those who come meanwhile wait for the one answer; if it does not come, nobody waits
+    // for everybody before them.
+    let silent = || Error::NotConnected(format!("the logs were not counted within {} s; ask for less", TIMEOUT.as_secs()));
+    let mut recent = tokio::time::timeout(TIMEOUT, app.failures.0.lock()).await.map_err(|_| silent())?;
     recent.retain(|_, told| after(told.at, FRESH) > now);
     if let Some(told) = recent.get(&asked) {
         return Ok(told.failures.clone());
@@ -99,7 +101,6 @@ pub async fn failures(app: &App, last: Option<&str>) -> Result<Arc<Failures>> {
     let setup = &scene.world.setup;
     let logs = app.connected.logs(setup).map_err(unreadable)?;
     let counted = tokio::time::timeout(TIMEOUT, count(&logs, setup, now, minutes)).await;
-    let silent = || Error::NotConnected(format!("the logs were not counted within {} s; ask for less", TIMEOUT.as_secs()));
     let failures = Arc::new(counted.map_err(|_| silent())?.map_err(unreadable)?);
     if recent.len() < MAX_KEPT {
         recent.insert(asked, Told { at: now, failures: failures.clone() });

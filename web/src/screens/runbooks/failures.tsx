@@ -3,7 +3,20 @@ import type { Answer } from "../../api/client";
 import { useRead } from "../../api/hooks";
 import { clock, useZone } from "../../lib/time";
 import { t } from "../../text";
-import { Block, Button, Empty, Group, Mark, Read, Screen, SegmentedControl, Stack, Text, useMediaQuery } from "../../ui";
+import {
+  Block,
+  Button,
+  Empty,
+  Group,
+  Mark,
+  ProblemNote,
+  Read,
+  Screen,
+  SegmentedControl,
+  Stack,
+  Text,
+  useMediaQuery,
+} from "../../ui";
 import style from "./failures.module.css";
 import { columns, level, perColumn } from "./heat";
 
@@ -35,6 +48,8 @@ export default function Failing() {
         />
       }
     >
+      {/* What was counted before stays to be seen, but never as if it were new. */}
+      {failures.data && failures.error && <ProblemNote problem={failures.error} retry={() => void failures.refetch()} />}
       <Read of={failures}>
         {(found) =>
           found.institutions.length === 0 ? (

@@ -1,6 +1,6 @@
 import type { Answer } from "../../api/client";
 import { t } from "../../text";
-import { Block, Group, List, Mark, Stack, Text } from "../../ui";
+import { Anchor, Block, Group, List, Mark, Stack, Text } from "../../ui";
 
 type Card = Answer<"GET /services/{id}">;
 
@@ -35,9 +35,9 @@ export function CarriedOut({ card }: { card: Card }) {
           <Group gap="sm" component="ul" style={{ listStyle: "none", margin: 0, padding: 0 }}>
             {card.links.map((link) => (
               <li key={`${link.name}${link.url}`}>
-                <a href={link.url} target="_blank" rel="noreferrer noopener">
+                <Anchor href={link.url} target="_blank" rel="noreferrer noopener" underline="always">
                   {link.name}
-                </a>
+                </Anchor>
               </li>
             ))}
           </Group>
