@@ -50,6 +50,13 @@ export const routes: Route[] = [
     nav: { group: "desk", text: nav.runbooks, icon: "list" },
     screen: lazy(() => import("./screens/runbooks")),
   },
+  { path: "/new/runbook", screen: lazy(() => import("./screens/runbooks/write")) },
+  { path: "/runbooks/:id/propose", screen: lazy(() => import("./screens/runbooks/write")) },
+  {
+    path: "/failures",
+    nav: { group: "desk", text: nav.failures, icon: "warn" },
+    screen: lazy(() => import("./screens/runbooks/failures")),
+  },
   { path: "/runbooks/:id", screen: lazy(() => import("./screens/runbooks/runbook")) },
   { path: "/runs/:id", screen: lazy(() => import("./screens/runbooks/run")) },
   { path: "/cases", nav: { group: "desk", text: nav.cases, icon: "mail" }, screen: lazy(() => import("./screens/cases")) },

@@ -17,6 +17,7 @@ mod alerts;
 pub(crate) mod caller;
 mod case;
 mod catalogue;
+mod connection;
 mod cover;
 mod device;
 mod extract;
@@ -115,10 +116,13 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(cover::accept))
         .routes(routes!(cover::decline))
         .routes(routes!(run::runbooks))
+        .routes(routes!(run::check))
         .routes(routes!(run::runbook))
+        .routes(routes!(run::runbook_file))
         .routes(routes!(run::dry_run))
         .routes(routes!(run::actions))
         .routes(routes!(run::institutions))
+        .routes(routes!(run::failures))
         .routes(routes!(run::list, run::start))
         .routes(routes!(run::show))
         .routes(routes!(run::log))
@@ -164,6 +168,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(catalogue::policies))
         .routes(routes!(catalogue::policy))
         .routes(routes!(catalogue::heartbeats))
+        .routes(routes!(connection::list))
+        .routes(routes!(connection::check))
         .routes(routes!(setup::head, setup::apply))
         .routes(routes!(objects::list))
         .routes(routes!(objects::put, objects::remove))

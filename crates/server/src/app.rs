@@ -5,6 +5,7 @@ use crate::deliver::Delivery;
 use crate::limit::Buckets;
 use crate::metrics::Metrics;
 use crate::ops::connected::Connected;
+use crate::ops::failures::Recent;
 use crate::ops::ingest::RecentScene;
 use crate::ops::payloads::Payloads;
 use crate::ops::perform::{Parts as PerformerParts, Performer};
@@ -24,6 +25,7 @@ pub struct Parts {
     pub engine: Engine,
     pub runs: Runs,
     pub connected: Arc<Connected>,
+    pub failures: Recent,
     pub delivery: Arc<Delivery>,
     pub config: Config,
     pub key: Key,
@@ -58,6 +60,7 @@ impl App {
             engine,
             runs,
             connected,
+            failures: Recent::default(),
             delivery,
             config,
             key,

@@ -11,6 +11,7 @@ mod backup;
 mod call;
 mod case;
 mod client;
+mod connection;
 mod cover;
 mod failure;
 mod folder;
@@ -107,6 +108,9 @@ enum Verb {
     /// See where events come in, their keys, and what came in last
     #[command(subcommand, after_help = "Examples:\n  firedog integration list\n  firedog integration payloads lamp scripts")]
     Integration(integration::Integration),
+    /// See the outside systems of runbooks, and whether they work
+    #[command(subcommand, after_help = "Examples:\n  firedog connection list\n  firedog connection check logs")]
+    Connection(connection::Connection),
     /// Look for what is wrong with a server
     #[command(
         after_help = "Examples:\n  firedog doctor\n  firedog doctor --strict --json\n\nExits 10 when a check fails, with --strict also on a warning."
@@ -227,6 +231,7 @@ async fn run(Cli { common, verb }: Cli) -> Result<(), Failure> {
         Verb::Maintenance(verb) => quiet::maintenance(&call()?, verb).await,
         Verb::Service(verb) => admin::service(&call()?, verb).await,
         Verb::Integration(verb) => integration::integration(&call()?, verb).await,
+        Verb::Connection(verb) => connection::connection(&call()?, verb).await,
         Verb::Doctor { strict } => admin::doctor(&call()?, strict).await,
         Verb::Audit(verb) => admin::audit(&call()?, verb).await,
         Verb::Token(verb) => admin::token(&call()?, verb).await,

@@ -9,9 +9,11 @@ pub mod case;
 pub mod catalogue;
 pub mod chores;
 pub mod connected;
+pub mod connection;
 pub mod cover;
 pub mod device;
 pub mod doctor;
+pub mod failures;
 pub mod foresee;
 pub mod help;
 pub mod ingest;
@@ -33,6 +35,7 @@ pub mod sign_in;
 pub mod starter;
 pub mod timeline;
 pub mod tokens;
+pub mod write;
 
 use firedog_domain::setup::diagnostic::Diagnostic;
 
@@ -52,6 +55,9 @@ pub enum Error {
     /// It does not go with the present state.
     #[error("{0}")]
     Conflict(String),
+    /// The outside system that could tell is not connected, or cannot be asked.
+    #[error("{0}")]
+    NotConnected(String),
     /// Full: try again in a moment.
     #[error("too much is going on")]
     Busy,

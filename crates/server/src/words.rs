@@ -36,6 +36,8 @@ words! {
     LineKind { Started, Begun, Progress, Done, Skipped, Failed, Uncertain, Asked, Answered, Confirmed, Declined, Retried, Joined, Ended }
     AskedKind { Text, Number, Bool, Words }
     Effect { Read, Idempotent, Keyed, Unsafe }
+    /// What the catalogue does not say of a service.
+    Lack { Restart, Instances, Key, Links }
     /// Of a finding in a setup.
     Level { Error, Warning }
 }

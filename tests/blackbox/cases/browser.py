@@ -165,3 +165,46 @@ def test_vendor_cases(t):
         ],
     }]
     story(t, "cases", t.firedog(setup), service=setup["services"][0]["id"])
+
+
+@slow(30)
+def test_connections_and_the_catalogue(t):
+    setup = setups.pupper(lambda user: [{"id": "hook", "webhook": f"{t.hooks.url}/{user}"}])
+    setup["institutions"] = [{"id": "inst-1", "name": "Example Credit Union", "code": "EX1"}]
+    # Nobody listens there.
+    nobody = "http://127.0.0.1:9"
+    secret = "the-password-of-jenkins"
+    setup["connections"] = [
+        {"id": "ci", "kind": "jenkins", "url": nobody, "user": "firedog-at-ci", "secret": secret},
+        {"id": "marathon", "kind": "marathon", "url": nobody},
+    ]
+    setup["services"][0] |= {
+        "restart": {"with": "ci", "job": "ops/restart", "parameters": {"ENV": "production"}, "two_person": True},
+        "instances": {"with": "marathon", "app": "/core/shop"},
+        "links": [{"name": "Its logs", "for": "logs", "url": "https://kibana.example.org/?service={service}&from={from}"}],
+    }
+    setup["services"].append({"id": "bare", "team": "pupper"})
+    story(t, "connections", t.firedog(setup), secret=secret)
+
+
+@slow(40)
+def test_who_fails(t):
+    setup = setups.pupper(lambda user: [{"id": "hook", "webhook": f"{t.hooks.url}/{user}"}])
+    setup["runbooks"] = [{"runbook": "look", "steps": [{"do": "See who fails", "uses": "logs.blast_radius"}]}]
+    story(t, "failures", t.firedog(setup), service=setup["services"][0]["id"])
+
+
+@slow(30)
+def test_writing_runbooks(t):
+    setup = setups.pupper(lambda user: [{"id": "hook", "webhook": f"{t.hooks.url}/{user}"}])
+    setup["runbooks"] = [{
+        "runbook": "core-down",
+        "title": "The core is down for one institution",
+        "team": "pupper",
+        "for": {"institution": "required"},
+        "steps": [
+            {"do": "Find the root error", "uses": "logs.root_error"},
+            {"do": "Whose side is it?", "as": "decision", "ask": {"owner": ["ours", "theirs"]}},
+        ],
+    }]
+    story(t, "write", t.firedog(setup))

@@ -25,9 +25,21 @@ impl Calls {
         if self.total == 0 { 0.0 } else { self.failed as f64 / self.total as f64 }
     }
 
+    /// There are enough calls to tell, and at least half of them fail; whatever is usual.
+    pub fn mostly_fails(self) -> bool {
+        self.total >= LEAST_CALLS && self.share() >= FAILS_FROM
+    }
+
     fn fails(self, usual: Self) -> bool {
         let unusual = self.share() >= TIMES_USUAL * usual.share() || self.share() >= ALL_BUT_ALL;
-        self.total >= LEAST_CALLS && self.share() >= FAILS_FROM && unusual
+        self.mostly_fails() && unusual
+    }
+}
+
+impl std::ops::Add for Calls {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self { failed: self.failed + other.failed, total: self.total + other.total }
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a setup has to carry out actions with.
 
-use super::actions::{Action, Effect};
+use super::actions::{ACTIONS, Action, Effect};
 use super::run::Surroundings;
-use crate::setup::{ConnectionKind, Driver, Service, Setup};
+use crate::setup::{Connection, ConnectionKind, Driver, Service, Setup};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
@@ -30,7 +30,25 @@ impl<'a> Means<'a> {
         self.0.services.get(id).ok_or_else(|| format!("there is no service `{id}` any more"))
     }
 
-    fn through(&self, driver: &Driver) -> String {
+    /// The actions that a connection carries out.
+    pub fn uses(&self, connection: &Connection) -> Vec<&'static str> {
+        let (id, kind) = (&connection.id, connection.kind);
+        let drives = |driver: &Option<Driver>| driver.as_ref().is_some_and(|driver| driver.with == *id);
+        let restarts = self.0.services.iter().any(|service| drives(&service.restart));
+        let shows = self.0.services.iter().any(|service| drives(&service.instances));
+        let asked_by_kind = self.0.connection(kind).is_some_and(|first| first.id == *id);
+        let used = |action: &Action| match action.name {
+            "service.restart" => restarts,
+            "service.instances" => shows,
+            // What instances have written stands with the agents, where it was Marathon that placed them.
+            "service.output" => shows || kind == ConnectionKind::Mesos,
+            name => asked_by_kind && needs(name).contains(&kind),
+        };
+        ACTIONS.iter().filter(|action| used(action)).map(|action| action.name).collect()
+    }
+
+    /// A driver in the words of a plan: `jenkins ops/restart with ENV=production`.
+    pub fn through(&self, driver: &Driver) -> String {
         let (kind, target) = (self.0.driven(driver).map_or("", |connection| connection.kind.as_str()), driver.target());
         let values = driver.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ");
         match (kind, values.is_empty()) {

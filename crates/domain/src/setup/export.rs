@@ -5,7 +5,8 @@
 
 use super::Setup;
 use super::load::{SourceFile, is_reference};
-use super::schema::keys::{Key, Object, SETUP, Shape};
+use super::schema::keys::{Key, Object, RUNBOOK, SETUP, Shape};
+use crate::runbook::Runbook;
 use serde_json::{Map, Value};
 
 /// Entries that are longer get a line for each key.
@@ -44,6 +45,15 @@ pub fn export(setup: &Setup) -> Vec<SourceFile> {
         files.push(SourceFile { name: "teams.yaml".to_owned(), text: "teams: []\n".to_owned() });
     }
     files
+}
+
+/// A runbook as a file of its own.
+pub fn runbook(runbook: &Runbook) -> String {
+    let value = serde_json::to_value(runbook).expect("a runbook has text keys only");
+    let mut text = String::new();
+    let map = value.as_object().into_iter();
+    map.flat_map(|map| fields(map, &RUNBOOK)).for_each(|(key, value)| entry(&mut text, key, value, 0));
+    text
 }
 
 /// `key: value` with its line end.

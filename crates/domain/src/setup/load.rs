@@ -82,6 +82,17 @@ pub const MAX_FILES: usize = 1_000;
 /// Entries of one list at the top of the files.
 const MAX_OBJECTS: usize = 50_000;
 
+/// The ids of the runbooks that have a document of their own in a file; `None` if something else stands in it as well, or nothing
+/// that can be read.
+pub fn runbooks_in(text: &str) -> Option<Vec<String>> {
+    let (mut nodes_left, mut problems) = (yaml::MAX_NODES, Problems::new(vec![String::new()]));
+    let reading = yaml::read(0, text, &mut nodes_left, &mut problems);
+    let id = |node: &yaml::Node| Some(node.get("runbook")?.scalar().unwrap_or_default().to_owned());
+    let ids: Vec<String> =
+        reading.documents.iter().filter(|node| !matches!(node.value, yaml::Value::Null)).map(id).collect::<Option<_>>()?;
+    (!ids.is_empty()).then_some(ids)
+}
+
 /// Reads all files together. Their order does not matter, except for the order of `routes`.
 pub fn load(files: &[SourceFile], outside: &dyn Outside) -> Loaded {
     let mut problems = Problems::new(files.iter().map(|file| file.name.clone()).collect());

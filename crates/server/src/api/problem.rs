@@ -102,6 +102,10 @@ impl From<Error> for Problem {
                 .kind("urn:firedog:conflict")
                 .detail(detail)
                 .next("look at it again, then decide"),
+            Error::NotConnected(_) => Self::new(409, "Nothing that is connected could tell")
+                .kind("urn:firedog:not_connected")
+                .detail(detail)
+                .next("write or correct `connections:` in the setup; `firedog connection check` says what is wrong"),
             Error::TooMany(after_s) => Self {
                 retry_after_s: u32::try_from(after_s).ok(),
                 ..Self::new(429, "Too many attempts").kind("urn:firedog:too_many").detail(detail).next("wait, then try again")

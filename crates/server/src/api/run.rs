@@ -3,15 +3,19 @@
 use super::caller::{Responder, Viewer};
 use super::case::VendorRow;
 use super::extract::{Json, Params};
+use super::setup::DiagnosticRow;
 use super::{List, PageParams, Problem};
 use crate::app::App;
+use crate::ops::failures::{self, Failures};
 use crate::ops::run::{self, Deed, Foreseen};
+use crate::ops::write::{self, Draft};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use firedog_domain::id::{AlertId, RunbookId};
 use firedog_domain::runbook::actions::{self, Kind};
 use firedog_domain::runbook::run::{AskedKind, Line, Member, Run, RunStep, StepState};
 use firedog_domain::runbook::{Need, Runbook, Step};
+use firedog_domain::setup::load::SourceFile;
 use firedog_store::run::Filter;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -105,6 +109,58 @@ pub(super) async fn runbook(
     Ok(axum::Json(RunbookRow::from(&run::runbook(&app, &id).await?)))
 }
 
+/// A runbook as text.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct RunbookFile {
+    /// What it would be called in a setup directory.
+    name: String,
+    text: String,
+}
+
+/// Write a runbook as a file
+#[utoipa::path(get, path = "/runbooks/{id}/file", tag = "runbooks", params(("id" = String, Path)), responses((status = 200, body = RunbookFile)))]
+pub(super) async fn runbook_file(
+    _: Viewer,
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<axum::Json<RunbookFile>, Problem> {
+    let SourceFile { name, text } = write::file(&app, &id).await?;
+    Ok(axum::Json(RunbookFile { name, text }))
+}
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RunbookText {
+    /// The file of one runbook, in YAML.
+    text: String,
+}
+
+/// What is found in the text of a runbook.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct RunbookDraft {
+    /// What its file would be called in a setup directory.
+    name: String,
+    diagnostics: Vec<DiagnosticRow>,
+    /// As it would be read; `null` while there are mistakes.
+    runbook: Option<RunbookRow>,
+    /// There is one of its id in force.
+    replaces: bool,
+    /// What would change against the one in force, field by field.
+    changes: Vec<String>,
+}
+
+/// Check the text of a runbook together with the setup in force; nothing is saved
+#[utoipa::path(post, path = "/runbooks/check", tag = "runbooks", request_body = RunbookText, responses((status = 200, body = RunbookDraft)))]
+pub(super) async fn check(
+    _: Viewer,
+    State(app): State<App>,
+    Json(RunbookText { text }): Json<RunbookText>,
+) -> Result<axum::Json<RunbookDraft>, Problem> {
+    let Draft { name, diagnostics, runbook, replaces, changes } = write::check(&app, &text).await?;
+    let diagnostics = diagnostics.into_iter().map(DiagnosticRow::from).collect();
+    Ok(axum::Json(RunbookDraft { name, diagnostics, runbook: runbook.as_ref().map(RunbookRow::from), replaces, changes }))
+}
+
 /// What an action takes and brings.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct ActionRow {
@@ -174,6 +230,25 @@ pub(super) async fn institutions(
         vendor: one.vendor.as_ref().map(ToString::to_string),
     });
     Ok(axum::Json(page.cut(rows.collect())?))
+}
+
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct FailuresParams {
+    /// How far back, 5m to 6h; 1h by default.
+    last: Option<String>,
+}
+
+/// Tell who fails, minute by minute, from the logs
+#[utoipa::path(get, path = "/institutions/failures", tag = "runbooks", params(FailuresParams), responses((status = 200, body = Failures)))]
+pub(super) async fn failures(
+    _: Viewer,
+    State(app): State<App>,
+    Params(params): Params<FailuresParams>,
+) -> Result<axum::Json<Failures>, Problem> {
+    let found = failures::failures(&app, params.last.as_deref()).await?;
+    Ok(axum::Json(Failures::clone(&found)))
 }
 
 /// What a runbook is told.

@@ -74,27 +74,32 @@ pub(crate) async fn doctor(call: &Call, strict: bool) -> Result<(), Failure> {
     if call.json {
         print_json(&json!(checks))?;
     } else {
-        let width = checks.iter().map(|check| text(check, "check").chars().count()).max().unwrap_or(0);
-        let mut lines = String::new();
-        for check in &checks {
-            let style = match text(check, "level") {
-                "ok" => GOOD,
-                "warn" => WARN,
-                _ => BAD,
-            };
-            let level = paint(style, &format!("{:4}", clean(text(check, "level"))));
-            lines.push_str(&format!("{level}  {:width$}  {}\n", clean(text(check, "check")), clean(text(check, "message"))));
-            if let Some(fix) = check["fix"].as_str().filter(|fix| !fix.is_empty()) {
-                lines.push_str(&format!("      {:width$}  {} {}\n", "", paint(BOLD, "fix:"), clean(fix)));
-            }
-        }
-        print(&lines)?;
+        findings(&checks, "check")?;
         say(&match (failed, warned) {
             (0, 0) => format!("All {} checks are fine.", checks.len()),
             (failed, warned) => format!("Of {} checks, {failed} failed and {warned} gave a warning.", checks.len()),
         });
     }
     if failed > 0 || strict && warned > 0 { Err(Failure::silent(Exit::ConditionNotMet)) } else { Ok(()) }
+}
+
+/// Findings with their level; `name`: the key under which each says what it is about.
+pub(crate) fn findings(checks: &[Value], name: &str) -> Result<(), Failure> {
+    let width = checks.iter().map(|check| text(check, name).chars().count()).max().unwrap_or(0);
+    let mut lines = String::new();
+    for check in checks {
+        let style = match text(check, "level") {
+            "ok" => GOOD,
+            "warn" => WARN,
+            _ => BAD,
+        };
+        let level = paint(style, &format!("{:4}", clean(text(check, "level"))));
+        lines.push_str(&format!("{level}  {:width$}  {}\n", clean(text(check, name)), clean(text(check, "message"))));
+        if let Some(fix) = check["fix"].as_str().filter(|fix| !fix.is_empty()) {
+            lines.push_str(&format!("      {:width$}  {} {}\n", "", paint(BOLD, "fix:"), clean(fix)));
+        }
+    }
+    print(&lines)
 }
 
 pub(crate) async fn audit(call: &Call, verb: Audit) -> Result<(), Failure> {
@@ -215,6 +220,18 @@ fn card(call: &Call, service: &Value, names: &Names) -> String {
     fact("urgency", text(service, "urgency").to_owned());
     fact("ack timeout", text(service, "ack_timeout").to_owned());
     fact("integrations", list(&service["integrations"], &|one| format!("{} ({})", text(one, "id"), text(one, "kind"))));
+    let lacks = |word: &str| service["lacks"].as_array().into_iter().flatten().any(|one| one == word);
+    let people = |key: &str, word: &str, cost: &str| if lacks(word) { cost.to_owned() } else { text(service, key).to_owned() };
+    let restart = people("restart", "restart", "not in the catalogue: a person restarts it");
+    let second = if service["two_person"] == true { "; needs a second person" } else { "" };
+    fact("restart", format!("{restart}{second}"));
+    fact("instances", people("instances", "instances", "not in the catalogue: a person looks whether it is well"));
+    let served = &service["serves"];
+    let (total, named) = (served["total"].as_u64().unwrap_or(0), served["institutions"].as_array().map_or(0, Vec::len) as u64);
+    let codes = list(&served["institutions"], &|one| text(one, "code").to_owned());
+    let rest = if total > named { format!(" and {} more", total - named) } else { String::new() };
+    fact("serves", if total == 0 { String::new() } else { format!("{total}: {codes}{rest}") });
+    fact("links", list(&service["links"], &|one| format!("{} {}", text(one, "name"), text(one, "url"))));
     let zone = call.zone();
     let mut table = Table::new(&["STEP", "ON CALL", "SCHEDULE", "UNTIL"], 1);
     for row in service["oncall"].as_array().into_iter().flatten() {

@@ -51,6 +51,7 @@ fn the_help_is_short_and_names_the_exit_codes() {
       maintenance  Plan maintenance windows
       service      See services and their owners
       integration  See where events come in, their keys, and what came in last
+      connection   See the outside systems of runbooks, and whether they work
       doctor       Look for what is wrong with a server
       audit        See what was changed and done, by whom
       token        Make and revoke API tokens

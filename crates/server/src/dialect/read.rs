@@ -95,7 +95,9 @@ pub(super) fn refuse_op(error: crate::ops::Error) -> Refused {
     use crate::ops::Error as E;
     match error {
         E::NotFound(what) => Refused::Malformed(am::refuse(404, what)),
-        E::Invalid(why) | E::Conflict(why) | E::NotAllowed(why) => Refused::Malformed(am::refuse(400, why)),
+        E::Invalid(why) | E::Conflict(why) | E::NotAllowed(why) | E::NotConnected(why) => {
+            Refused::Malformed(am::refuse(400, why))
+        }
         E::Mistakes(_) | E::Busy | E::TooMany(_) | E::Unavailable(_) => Refused::Overload,
         E::Broken(_) => Refused::Broken,
     }

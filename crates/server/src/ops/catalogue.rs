@@ -4,13 +4,21 @@
 use super::{Error, Result, oncall};
 use crate::app::App;
 use firedog_domain::id::*;
-use firedog_domain::setup::{Layer, Policy, Service, Setup, Target};
+use firedog_domain::runbook::means::Means;
+use firedog_domain::setup::{ConnectionKind, Driver, Institution, Layer, Link, Policy, Service, Setup, Target};
 use firedog_domain::time::length_text;
 use firedog_store::heartbeat::{self, Heartbeat};
 use firedog_store::{Op, Tx};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+/// Institutions of a service that are named; beyond them only their number is told.
+const MAX_SERVED: usize = 20;
+/// Links of one service.
+const MAX_LINKS: usize = 50;
+/// Links of a service look so far back.
+const LINKS_SINCE: SignedDuration = SignedDuration::from_hours(1);
 
 /// A service in a list.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -35,6 +43,46 @@ pub struct ServiceCard {
     pub integrations: Vec<IntegrationRow>,
     /// Who is on now, by step of the policy.
     pub oncall: Vec<oncall::Row>,
+    /// Through what runbooks restart it, in the words of their plans.
+    pub restart: Option<String>,
+    /// Where its instances are seen.
+    pub instances: Option<String>,
+    /// Somebody else than the one who started the run has to agree to a restart.
+    pub two_person: bool,
+    pub serves: ServedRow,
+    /// Filled in for it, without an institution.
+    pub links: Vec<ServiceLink>,
+    /// What the catalogue does not say of it, so that people do it.
+    #[schema(value_type = Vec<crate::words::Lack>)]
+    pub lacks: Vec<&'static str>,
+}
+
+/// Whom an interruption of a service is felt by.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ServedRow {
+    pub total: usize,
+    /// It names none, so it serves all.
+    pub all: bool,
+    /// The first 20.
+    pub institutions: Vec<ServedInstitution>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ServedInstitution {
+    pub id: String,
+    pub name: String,
+    pub code: String,
+}
+
+/// Where people look.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ServiceLink {
+    pub name: String,
+    pub url: String,
+    /// What for: `logs`, `metrics`, `instances`, `restart`, `deploys`.
+    #[serde(rename = "for")]
+    #[schema(rename = "for")]
+    pub capability: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -152,7 +200,50 @@ pub async fn service(app: &App, id: &str) -> Result<ServiceCard> {
         ack_timeout: service.ack_timeout.map(length_text),
         integrations: service.integrations.iter().map(|i| IntegrationRow { id: i.id.clone(), kind: i.kind }).collect(),
         oncall: oncall::of_service(&scene.world, service, app.now()),
+        restart: service.restart.as_ref().map(|driver| Means(setup).through(driver)),
+        instances: service.instances.as_ref().map(|driver| Means(setup).through(driver)),
+        two_person: service.restart.as_ref().is_some_and(|driver| driver.two_person),
+        serves: served(setup, service),
+        links: links(service, app.now()),
+        lacks: lacks(setup, service),
     })
+}
+
+fn served(setup: &Setup, service: &Service) -> ServedRow {
+    let row = |one: &Institution| ServedInstitution {
+        id: one.id.to_string(),
+        name: if one.name.is_empty() { one.id.to_string() } else { one.name.clone() },
+        code: one.code.clone().unwrap_or_else(|| one.id.to_string()),
+    };
+    let institutions = setup.institutions.iter().filter(|one| service.serves(&one.id)).take(MAX_SERVED).map(row).collect();
+    ServedRow { total: setup.served_by(service), all: service.serves.is_empty(), institutions }
+}
+
+fn links(service: &Service, now: Timestamp) -> Vec<ServiceLink> {
+    let value = |name: &str| match name {
+        "service" => Some(service.id.to_string()),
+        "from" => now.checked_sub(LINKS_SINCE).ok().map(|at| at.to_string()),
+        "to" => Some(now.to_string()),
+        _ => None,
+    };
+    let link = |link: &Link| ServiceLink {
+        name: link.name.clone(),
+        url: link.filled(value),
+        capability: link.capability.map(|one| one.as_str().to_owned()),
+    };
+    service.links.iter().take(MAX_LINKS).map(link).collect()
+}
+
+fn lacks(setup: &Setup, service: &Service) -> Vec<&'static str> {
+    let builds = |driver: &Driver| setup.driven(driver).is_some_and(|connection| connection.kind == ConnectionKind::Jenkins);
+    let lacks = [
+        ("restart", service.restart.is_none()),
+        ("instances", service.instances.is_none()),
+        // Only a build can be started twice.
+        ("key", service.restart.as_ref().is_some_and(|driver| builds(driver) && driver.key.is_none())),
+        ("links", service.links.is_empty()),
+    ];
+    lacks.into_iter().filter_map(|(word, lacks)| lacks.then_some(word)).collect()
 }
 
 fn team_card(team: &firedog_domain::setup::Team) -> TeamCard {

@@ -1,6 +1,6 @@
 //! `doctor`: everything that can be looked at from inside, each finding with what to do.
 
-use super::setup;
+use super::{connection, setup};
 use crate::app::App;
 use firedog_domain::setup::Channel;
 use firedog_domain::setup::warnings::warnings;
@@ -57,9 +57,12 @@ pub async fn examine(app: &App) -> Vec<Finding> {
     findings.push(secret_key(app));
     findings.push(admin_token(app));
     findings.push(public_url(app));
-    findings.push(smtp(app).await);
+    // Each may take its whole time; whoever asks must not wait for one after the other.
+    let (smtp, connections) = tokio::join!(smtp(app), connections(app));
+    findings.push(smtp);
     findings.push(disk(app).await);
     findings.push(zones(app));
+    findings.extend(connections);
     findings.extend(setup_findings(app).await);
     findings
 }
@@ -199,6 +202,23 @@ async fn smtp(app: &App) -> Finding {
             fail("smtp", silent, "check host and port in FIREDOG_SMTP_URL, and the firewall between")
         }
     }
+}
+
+async fn connections(app: &App) -> Vec<Finding> {
+    // That the setup cannot be read is told once, by its own finding.
+    let Ok((checks, left_out)) = connection::check_all(app).await else { return Vec::new() };
+    let finding = |one: connection::ConnectionCheck| Finding {
+        check: format!("connection {}", one.id),
+        level: one.level,
+        message: one.message,
+        fix: one.fix,
+    };
+    let mut findings: Vec<Finding> = checks.into_iter().map(finding).collect();
+    if left_out > 0 {
+        let message = format!("{left_out} more connections were not looked at");
+        findings.push(warn("connections", message, "check them one by one: firedog connection check ID"));
+    }
+    findings
 }
 
 async fn disk(app: &App) -> Finding {

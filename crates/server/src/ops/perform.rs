@@ -1,7 +1,7 @@
 //! Carries out the actions of runs.
 
 mod evidence;
-mod logs;
+pub(super) mod logs;
 mod recovered;
 mod restart;
 mod support;

@@ -142,7 +142,7 @@ pub(super) async fn put(
 
 /// The setup as it comes back from the store. Some things are given while loading files (numbers of overrides) and not
 /// kept; with them every setup would look changed.
-fn as_kept(setup: &Setup) -> Result<Setup> {
+pub(super) fn as_kept(setup: &Setup) -> Result<Setup> {
     let kept = serde_json::to_string(setup).and_then(|text| serde_json::from_str(&text));
     kept.map_err(|error| Error::Broken(format!("the setup does not survive being stored: {error}")))
 }

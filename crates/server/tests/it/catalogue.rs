@@ -1,7 +1,7 @@
 //! Looking things up, and looking ahead.
 
-use crate::town::{ADMIN, Town, everywhere};
-use serde_json::json;
+use crate::town::{ADMIN, SETUP, Town, everywhere};
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_service_says_who_owns_it_and_who_is_on_for_it() {
@@ -21,6 +21,52 @@ async fn a_service_says_who_owns_it_and_who_is_on_for_it() {
         town.api(ADMIN, "GET", "/oncall?service=nothing", None).await.is(404);
         town.api(ADMIN, "GET", "/oncall?schedule=nothing", None).await.is(404);
         town.api(ADMIN, "GET", "/oncall?schedule=primary&service=shop", None).await.is(400);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_service_says_through_what_it_is_restarted_and_whom_that_interrupts() {
+    everywhere(async |town| {
+        let card = town.get("/services/shop").await;
+        assert_eq!((&card["restart"], &card["two_person"]), (&json!(null), &json!(false)));
+        assert_eq!(card["lacks"], json!(["restart", "instances", "links"]));
+        assert_eq!(card["serves"], json!({ "total": 0, "all": true, "institutions": [] }));
+
+        let institutions: Vec<Value> =
+            (1..=25).map(|n| json!({ "id": format!("inst-{n:02}"), "name": format!("Credit Union {n}"), "code": n.to_string() })).collect();
+        let more = json!({
+            "institutions": institutions,
+            "connections": [
+                { "id": "ci", "kind": "jenkins", "url": "https://ci.example.org", "user": "firedog", "secret": "the password of ci" },
+                { "id": "marathon", "kind": "marathon", "url": "https://marathon.example.org" },
+            ],
+            "services": [
+                { "id": "http", "team": "pupper", "instances": { "with": "marathon", "app": "/core/http" },
+                    "restart": { "with": "ci", "job": "ops/restart", "parameters": { "ENV": "production" }, "two_person": true },
+                    "links": [{ "name": "Its logs", "for": "logs", "url": "https://k.example.org/?i={institution}&s={service}&from={from}&to={to}" }] },
+                { "id": "few", "team": "pupper", "serves": ["inst-02", "inst-07"] },
+            ],
+        });
+        let files = json!([{ "name": "setup.yaml", "text": SETUP }, { "name": "more.json", "text": more.to_string() }]);
+        town.post("/setup", json!({ "files": files, "yes": true })).await.is(200);
+        let card = town.get("/services/http").await;
+        assert_eq!(card["restart"], "jenkins ops/restart with ENV=production");
+        assert_eq!((&card["instances"], &card["two_person"]), (&json!("marathon /core/http"), &json!(true)));
+        assert_eq!((&card["serves"]["total"], &card["serves"]["all"]), (&json!(25), &json!(true)));
+        assert_eq!(card["serves"]["institutions"].as_array().unwrap().len(), 20);
+        assert_eq!(card["lacks"], json!(["key"]));
+        let link = &card["links"][0];
+        assert_eq!((&link["name"], &link["for"]), (&json!("Its logs"), &json!("logs")));
+        assert_eq!(
+            link["url"],
+            "https://k.example.org/?i=&s=http&from=2026-03-02T15%3A00%3A00Z&to=2026-03-02T16%3A00%3A00Z"
+        );
+        assert!(!card.to_string().contains("password"), "{card:#}");
+        let few = town.get("/services/few").await;
+        let served: Vec<&str> =
+            few["serves"]["institutions"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect();
+        assert_eq!((served, few["serves"]["all"].as_bool()), (vec!["2", "7"], Some(false)));
     })
     .await;
 }

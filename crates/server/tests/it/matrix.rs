@@ -130,7 +130,8 @@ const PASSKEYS: [(&str, Need); 6] = [
     ("DELETE /me/passkeys/{id}", Read),
 ];
 /// Looking across.
-const LOOKS: [(&str, Need); 5] = [
+const LOOKS: [(&str, Need); 6] = [
+    ("GET /connections", Read),
     ("GET /oncall/board", Read),
     ("POST /me/calendar", Read),
     ("GET /report", Read),
@@ -150,7 +151,10 @@ const CASES: [(&str, Need); 7] = [
     ("POST /cases/{id}/close", ActInTeam),
     ("POST /cases/{id}/number", ActInTeam),
 ];
-const RUNS: [(&str, Need); 17] = [
+const RUNS: [(&str, Need); 20] = [
+    ("POST /runbooks/check", Read),
+    ("GET /runbooks/{id}/file", Read),
+    ("GET /institutions/failures", Read),
     ("GET /runbooks", Read),
     ("GET /runbooks/{id}", Read),
     ("POST /runbooks/{id}/dry-run", Read),
@@ -170,7 +174,8 @@ const RUNS: [(&str, Need); 17] = [
     ("POST /runs/{id}/cancel", ActInTeam),
 ];
 
-const ADMIN_TOO: [&str; 4] = ["DELETE /tokens/{id}", "GET /audit", "GET /audit/verify", "POST /backup"];
+const ADMIN_TOO: [&str; 5] =
+    ["POST /connections/{id}/check", "DELETE /tokens/{id}", "GET /audit", "GET /audit/verify", "POST /backup"];
 
 /// Callers, from nobody to the administrator; the last two are people of another team than that of the things asked about.
 const CALLERS: [(&str, &str, &str); 6] = [
@@ -235,6 +240,7 @@ async fn request(town: &Town, operation: &str, n: usize) -> (String, Option<Valu
         "PUT /setup/objects/{kind}/{id}" => Some(json!({ "value": { "name": "Nobody" } })),
         "POST /services/{id}/integrations" => Some(json!({ "kind": "generic", "id": "other" })),
         "POST /covers" => Some(json!({ "schedule": "primary", "user": "ada", "for": "1h" })),
+        "POST /runbooks/check" => Some(json!({ "text": "runbook: a\nsteps: [ { do: Look } ]" })),
         "POST /runs" => Some(json!({ "runbook": "look" })),
         "POST /runs/{id}/steps/{place}/answer" => Some(json!({ "values": {} })),
         "POST /runs/{id}/steps/{place}/choose" => Some(json!({ "choice": "x" })),

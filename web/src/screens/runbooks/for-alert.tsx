@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { useRead } from "../../api/hooks";
 import { t } from "../../text";
-import { Block, Group, Select, Stack } from "../../ui";
+import { Block, Group, Select, Stack, Text, TextLink } from "../../ui";
 import { Runs } from "./runs";
 import { StartButton } from "./start";
 
@@ -29,6 +29,9 @@ export function ForAlert({ id }: { id: string }) {
           />
           {runbook && <StartButton runbook={runbook} alert={id} full />}
         </Group>
+        <Text size="sm" mt="sm">
+          <TextLink to="/failures">{t.failures.link}</TextLink>
+        </Text>
       </Block>
     </Stack>
   );

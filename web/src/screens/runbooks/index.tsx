@@ -1,7 +1,8 @@
+import { Link } from "wouter";
 import { useRead } from "../../api/hooks";
 import { useTeamName } from "../../lib/names";
 import { t } from "../../text";
-import { Block, Empty, Group, Mark, Read, Screen, SimpleGrid, Stack, Text, TextLink } from "../../ui";
+import { Block, Button, Empty, Group, Icon, Mark, Read, Screen, SimpleGrid, Stack, Text, TextLink } from "../../ui";
 import { Runs } from "./runs";
 import { StartButton } from "./start";
 
@@ -10,7 +11,21 @@ export default function Runbooks() {
   const runbooks = useRead("GET /runbooks", { query: { limit: 500 } });
   const team = useTeamName();
   return (
-    <Screen title={t.runbooks.title} hint={t.runbooks.hint}>
+    <Screen
+      title={t.runbooks.title}
+      hint={t.runbooks.hint}
+      actions={
+        <Button
+          component={Link}
+          href="/new/runbook"
+          size="compact-md"
+          variant="default"
+          leftSection={<Icon name="edit" size={14} />}
+        >
+          {t.write.title}
+        </Button>
+      }
+    >
       <Read of={runbooks}>
         {({ items }) =>
           items.length === 0 ? (

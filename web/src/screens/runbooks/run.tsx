@@ -93,6 +93,8 @@ const TONES = {
 const TOUCHES = ["GET /runs/{id}", "GET /runs/{id}/log", "GET /runs/{id}/evidence", "GET /runs", "GET /cases"] as const;
 /** The action that opens a case at a vendor. */
 const CASE = "vendor.case";
+/** The action that counts who else fails. */
+const BLAST = "logs.blast_radius";
 
 function StepLine({ run, step, may }: { run: Run; step: Step; may: boolean }) {
   const person = usePersonName();
@@ -136,6 +138,11 @@ function StepLine({ run, step, may }: { run: Run; step: Step; may: boolean }) {
                 </a>
               ))}
             </Group>
+          )}
+          {step.uses === BLAST && step.state !== "pending" && (
+            <Text size="sm">
+              <TextLink to="/failures">{t.failures.link}</TextLink>
+            </Text>
           )}
           {step.uses === CASE && step.state === "asking" && <CasePanel run={run.id} />}
           {step.uses === CASE && step.state === "done" && <CasesOfRun run={run.id} />}

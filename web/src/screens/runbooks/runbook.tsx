@@ -1,7 +1,8 @@
-import { useParams } from "wouter";
+import { Link, useParams } from "wouter";
 import { useRead } from "../../api/hooks";
 import { t } from "../../text";
-import { Block, Group, Icon, Mark, Read, Screen, Stack, Text } from "../../ui";
+import { Block, Button, Icon, Read, Screen } from "../../ui";
+import { Outline } from "./outline";
 import { Runs } from "./runs";
 import { StartButton } from "./start";
 
@@ -13,38 +14,27 @@ export default function Runbook() {
     <Screen
       title={runbook.data?.title ?? id}
       back={{ to: "/runbooks", text: t.runbooks.all }}
-      actions={runbook.data && <StartButton runbook={runbook.data} full />}
+      actions={
+        runbook.data && (
+          <>
+            <Button
+              component={Link}
+              href={`/runbooks/${id}/propose`}
+              size="compact-md"
+              variant="default"
+              leftSection={<Icon name="edit" size={14} />}
+            >
+              {t.write.propose}
+            </Button>
+            <StartButton runbook={runbook.data} full />
+          </>
+        )
+      }
     >
       <Read of={runbook}>
-        {({ steps, on }) => (
+        {(found) => (
           <Block>
-            <Stack gap="sm">
-              {on && <Mark tone="info">{`${t.runbooks.byAlert}: ${on}`}</Mark>}
-              {steps.map((step) => (
-                <Group
-                  key={step.place}
-                  gap="sm"
-                  wrap="nowrap"
-                  align="flex-start"
-                  pl={`${(step.place.split(".").length - 1) * 1.5}rem`}
-                >
-                  <Text fw={700} w={44}>
-                    {step.place}
-                  </Text>
-                  <div>
-                    <Text>{step.do}</Text>
-                    <Text size="sm" c="dimmed">
-                      {[step.uses, step.when && t.runbooks.when(step.when)].filter(Boolean).join(" · ")}
-                    </Text>
-                    {step.destructive && (
-                      <Text size="sm">
-                        <Icon name="warn" size={14} /> {t.runbooks.destructive}
-                      </Text>
-                    )}
-                  </div>
-                </Group>
-              ))}
-            </Stack>
+            <Outline of={found} />
           </Block>
         )}
       </Read>

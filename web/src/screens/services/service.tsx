@@ -6,10 +6,11 @@ import { EditButton } from "../../shell/edit-button";
 import { t } from "../../text";
 import { Block, Grid, Group, Icon, List, Mark, Read, Screen, Stack, StateMark, Text, TextLink, When } from "../../ui";
 import { Simulate } from "../policies/simulate";
+import { CarriedOut } from "./carried-out";
 
 type Card = Answer<"GET /services/{id}">;
 
-/** One service: owner, who is paged now, what is missing, what is open, and who would be paged. */
+/** One service: owner, who is paged now, what is missing, how runbooks act on it, what is open, and who would be paged. */
 export default function Service() {
   const { id = "" } = useParams<{ id: string }>();
   const service = useRead("GET /services/{id}", { path: { id } });
@@ -26,6 +27,7 @@ export default function Service() {
               <Stack>
                 <Facts card={card} />
                 <Missing card={card} />
+                <CarriedOut card={card} />
                 <Open service={id} />
               </Stack>
             </Grid.Col>

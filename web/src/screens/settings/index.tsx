@@ -20,8 +20,9 @@ import {
   TextInput,
   When,
 } from "../../ui";
+import { Connections } from "./connections";
 
-/** What the server runs with, what it finds wrong with itself, and the tokens of machines. */
+/** What the server runs with, what it finds wrong with itself, what it is connected with, and the tokens of machines. */
 export default function Settings() {
   const may = useMay();
   return (
@@ -30,6 +31,7 @@ export default function Settings() {
         <Grid.Col span={{ base: 12, md: 6 }}>
           <Stack>
             <Doctor />
+            <Connections />
             {may("admin") && <Tokens />}
           </Stack>
         </Grid.Col>

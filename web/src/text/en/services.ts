@@ -1,3 +1,5 @@
+import { count } from "../plural";
+
 export const services = {
   title: "Services",
   hint: "What can break, who owns it, and who has it now.",
@@ -21,6 +23,21 @@ export const services = {
     integration: "Nothing can send it alerts: it has no integration.",
     oncall: "Nobody is on call for its first step now.",
     members: "The owning team has no members.",
+  },
+  carried: {
+    title: "How runbooks act on it",
+    restart: "Restarted through",
+    instances: "Instances seen at",
+    twoPerson: "needs a second person",
+    serves: (n: number, all: boolean) =>
+      all ? `Serves every institution (${n})` : `Serves ${count(n, { one: "institution", other: "institutions" })}`,
+    more: (n: number) => `and ${n} more`,
+    lacks: {
+      restart: "No “restart”: a person restarts it.",
+      instances: "No “instances”: a person looks whether it is well.",
+      key: "No “key” in “restart”: if the answer of Jenkins is lost, a person is asked whether a build was started.",
+      links: "No “links”: whoever does a step by hand has to find the logs and the metrics.",
+    },
   },
   step: (n: number) => `Step ${n}`,
   members: "Members",

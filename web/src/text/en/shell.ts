@@ -10,6 +10,7 @@ export const shell = {
     schedules: "Schedules",
     shifts: "My shifts",
     runbooks: "Runbooks",
+    failures: "Who fails",
     cases: "Vendor cases",
     services: "Services",
     policies: "Escalation",

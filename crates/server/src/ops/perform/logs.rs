@@ -12,15 +12,19 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 /// Logs whose newest entry is older say nothing of the present.
-const LATE: SignedDuration = SignedDuration::from_mins(3);
+pub(in crate::ops) const LATE: SignedDuration = SignedDuration::from_mins(3);
 /// What is usual is that of the same time of day: an outage of an hour is not.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// Outcomes that are none.
 const FINE: [&str; 5] = ["success", "ok", "succeeded", "completed", "200"];
 
+pub(in crate::ops) fn is_fine(outcome: &str) -> bool {
+    FINE.contains(&outcome.to_lowercase().as_str())
+}
+
 fn is_failed(line: &Line) -> bool {
     match &line.outcome {
-        Some(outcome) => !FINE.contains(&outcome.to_lowercase().as_str()),
+        Some(outcome) => !is_fine(outcome),
         None => line.error_type.is_some(),
     }
 }
@@ -95,7 +99,7 @@ pub(super) fn as_calls(counts: &Counts) -> BTreeMap<String, Calls> {
         let (Some(institution), Some(outcome)) = (&cell.institution, &cell.outcome) else { continue };
         let one = calls.entry(institution.clone()).or_default();
         one.total += cell.count;
-        if !FINE.contains(&outcome.to_lowercase().as_str()) {
+        if !is_fine(outcome) {
             one.failed += cell.count;
         }
     }
