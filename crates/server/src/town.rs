@@ -1,7 +1,7 @@
 //! `firedog town`: doubles of the systems that runbooks read and restart, on loopback, for rehearsals.
 
 use crate::demo::interrupted;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use firedog_town::Town;
@@ -19,6 +19,8 @@ use std::path::PathBuf;
 
 /// The file that is written.
 const FILE: &str = "town.yaml";
+/// How it begins: one that a killed town has left is written over.
+const HEAD: &str = "# Written by `firedog town`";
 /// What a job's parameter for our key is called, where it declares one.
 const KEY: &str = "RUN_KEY";
 
@@ -62,6 +64,9 @@ pub(crate) async fn run(
         Some(dir) => {
             std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
             let file = dir.join(FILE);
+            if std::fs::read_to_string(&file).is_ok_and(|text| !text.starts_with(HEAD)) {
+                bail!("{} is somebody's own, and stays as it is; name another directory", file.display());
+            }
             std::fs::write(&file, setup(&town, &options)).with_context(|| format!("cannot write {}", file.display()))?;
             Some(file)
         }
@@ -112,10 +117,8 @@ fn setup(town: &Town, options: &TownOptions) -> String {
             "group": SUPPORT_GROUP }),
     ];
     let services = Service::ALL.map(|service| self::service(service.name(), options));
-    let mut text = format!(
-        "# Written by `firedog town`: its addresses are good while it runs. The team `{}` stands in your other files.\n",
-        options.team
-    );
+    let mut text =
+        format!("{HEAD}: its addresses are good while it runs. The team `{}` stands in your other files.\n", options.team);
     for (key, all) in [
         ("institutions", institutions.collect::<Vec<_>>()),
         ("connections", connections.to_vec()),
