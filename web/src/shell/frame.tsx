@@ -56,7 +56,7 @@ export function Frame({ children }: { children: ReactNode }) {
         {session.demo && (
           <Callout mb="md" p="xs" style={{ background: "var(--fd-demo-solid)", color: "var(--fd-demo-on)" }} role="note">
             <Group justify="space-between" gap="xs">
-              <Text size="sm" fw={600} c="inherit">
+              <Text size="sm" fw={600} style={{ color: "var(--fd-demo-on)" }}>
                 {t.shell.demo}
               </Text>
               <Suspense>
