@@ -214,7 +214,6 @@ impl Chapter<'_> {
         let owner = decided["output"]["owner"].as_str().unwrap_or_default();
         ensure!(owner == "vendor", "it was decided otherwise: {decided}");
         self.teller.stress(&format!("Theirs: {blast}; {}.", decided["output"]["why"].as_str().unwrap_or_default()));
-        self.support_answers(&theirs).await;
         let case = self.until(&run, "vendor.case", &["asking"]).await?;
         let pack = self.get(&format!("/api/v1/runs/{run}/evidence")).await?;
         self.teller.say("A case for their vendor, ready to copy:");
@@ -230,6 +229,7 @@ impl Chapter<'_> {
         self.bank.streets.weather().clear(wrong);
         self.bank.streets.weather().set(Condition::Traffic { institution: theirs.clone(), per_minute: BUSY });
         self.teller.say("Their host mends it. Firedog looks at the calls, and at nothing else, to say that it is over.");
+        self.support_answers(&theirs).await;
         self.recovered(&run).await?;
         self.resolve(&theirs).await
     }
