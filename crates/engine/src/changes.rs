@@ -4,7 +4,9 @@ use crate::Dispatch;
 use crate::core::Core;
 use crate::news::Announcer;
 use crate::scene::{Pinned, Pins, Scene};
-use firedog_domain::alert::{self, Actor, Alert, Cursor, Effects, Entry, EntryKind, Input, Next, NextKind, Opening, Pin, State};
+use firedog_domain::alert::{
+    self, Actor, Alert, Cursor, Effects, Entry, EntryKind, Input, Next, NextKind, Opening, Pin, State, storm_look,
+};
 use firedog_domain::delivery::{Delivery, Kind, Notification, tell};
 use firedog_domain::id::{AlertId, IntegrationId};
 use firedog_domain::setup::{Channel, Policy, Setup, Urgency, Zone};
@@ -246,22 +248,18 @@ impl<'a> Changes<'a> {
             // Where the leader has gone for good, the first of them that pages leads the others.
             let mut heir: Option<AlertId> = None;
             for (_, follower) in of_leader {
+                let own = self.alerts.get(&follower).and_then(|alert| storm_of(self.scene, alert, &now_leads)).is_some();
                 let input = match (now_leads.state, now_leads.next) {
+                    // Nobody has been told of it yet: whoever acknowledged the leader has not seen this one.
+                    (State::Acknowledged, _) if own => self.after(heir.as_ref(), &follower, &now_leads),
                     (State::Acknowledged, Some(Next { at, kind: NextKind::SnoozeEnds })) => Input::Snooze { until: at },
                     (State::Acknowledged, _) => Input::Acknowledge,
-                    _ => match heir
-                        .as_ref()
-                        .and_then(|id| self.alerts.get(id))
-                        .filter(|heir| leads(heir) && self.goes_with(&follower, heir))
-                    {
-                        Some(heir) => Input::Follow(heir.id.clone()),
-                        None => {
-                            Input::Due { leader: leads(&now_leads).then_some(now_leads.state), source_alive: true, storm: None }
-                        }
-                    },
+                    _ => self.after(heir.as_ref(), &follower, &now_leads),
                 };
-                heir.get_or_insert_with(|| follower.clone());
                 self.decide(&follower, &input, &by);
+                if heir.as_ref().and_then(|id| self.alerts.get(id)).is_none_or(|heir| !leads(heir)) {
+                    heir = Some(follower);
+                }
             }
         }
         // A follower leads nobody: what its own decision asked for here has no one to go to.
@@ -269,9 +267,17 @@ impl<'a> Changes<'a> {
         Ok(())
     }
 
-    /// Whoever may sleep through the heir must not sleep through this one.
-    fn goes_with(&self, follower: &AlertId, heir: &Alert) -> bool {
-        self.alerts.get(follower).is_some_and(|one| one.urgency == heir.urgency || heir.urgency == Urgency::High)
+    /// What becomes of a follower whose leader may be gone: it goes on with the heir, if there is one that pages.
+    fn after(&self, heir: Option<&AlertId>, follower: &AlertId, leader: &Alert) -> Input {
+        // Whoever may sleep through the heir must not sleep through this one.
+        let goes_with = |heir: &&Alert| {
+            let one = self.alerts.get(follower);
+            leads(heir) && one.is_some_and(|one| one.urgency == heir.urgency || heir.urgency == Urgency::High)
+        };
+        match heir.and_then(|id| self.alerts.get(id)).filter(goes_with) {
+            Some(heir) => Input::Follow(heir.id.clone()),
+            None => Input::Due { leader: leads(leader).then_some(leader.state), source_alive: true, storm: None },
+        }
     }
 
     fn groups(&self) -> bool {
@@ -368,6 +374,13 @@ fn policy<'a>(pinned: &'a Pinned, scene: &'a Scene, alert: &Alert) -> Option<&'a
 /// held back by something that is not about them.
 pub(crate) fn leads(alert: &Alert) -> bool {
     alert.state == State::Triggered && alert.follows.is_none() && alert.next.is_some_and(|next| next.kind == NextKind::Page)
+}
+
+/// Of an alert of another group than its leader's that waits to see whether it is a storm: more groups than this are one.
+pub(crate) fn storm_of(scene: &Scene, alert: &Alert, leader: &Alert) -> Option<u32> {
+    let group = scene.world.setup.service(alert.service.as_ref()?)?.group.as_ref()?;
+    let looks = alert.follows.is_some() && alert.next.is_some_and(|next| next.at == storm_look(alert));
+    group.storm.filter(|_| looks && !group.agree(&alert.labels, &leader.labels))
 }
 
 /// Whether the heartbeat of an alert's own source is missing, so that its silence says nothing.

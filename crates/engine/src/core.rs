@@ -1,10 +1,10 @@
 //! The engine without a runtime: every operation on alerts, as the shell and the simulator call it.
 
-use crate::changes::{Changes, LEASE, leads, source_alive};
+use crate::changes::{Changes, LEASE, leads, source_alive, storm_of};
 use crate::news::Announcer;
 use crate::scene::{Pins, Scene};
 use crate::{Clock, Dispatch, Error, Result, heartbeat, send};
-use firedog_domain::alert::{Actor, Alert, Input, storm_look};
+use firedog_domain::alert::{Actor, Alert, Input};
 use firedog_domain::id::{AlertId, IntegrationId, ServiceId};
 use firedog_domain::suppression::World;
 use firedog_store::{self as store, Op, Store, Tx};
@@ -355,12 +355,9 @@ impl Due {
         let mut groups: BTreeMap<ServiceId, usize> = BTreeMap::new();
         for alert in due {
             let leader = alert.follows.as_ref().and_then(|id| leaders.iter().chain(due).find(|leader| leader.id == *id));
+            let Some(most) = leader.and_then(|leader| storm_of(&self.scene, alert, leader)) else { continue };
             let group = alert.service.as_ref().and_then(|id| Some((id, self.scene.world.setup.service(id)?.group.as_ref()?)));
-            let (Some(leader), Some((service, group))) = (leader, group) else { continue };
-            let Some(most) = group.storm.filter(|_| !group.agree(&alert.labels, &leader.labels)) else { continue };
-            if alert.next.is_none_or(|next| next.at != storm_look(alert)) {
-                continue;
-            }
+            let Some((service, group)) = group else { continue };
             if !groups.contains_key(service) {
                 let since = firedog_domain::time::after(self.now, -group.window);
                 let opened = store::alert::opened_since(tx, service, since).await?;

@@ -140,9 +140,14 @@ impl Runs {
             after = last.run.id.to_string();
             for Kept { run, .. } in &open {
                 if run.steps.iter().any(|step| matches!(step.state, StepState::Doing { .. })) {
-                    let moved = self.0.core.move_run(&run.id, Input::Lost, None).await?;
-                    self.launch(moved);
-                    resumed += 1;
+                    match self.0.core.move_run(&run.id, Input::Lost, None).await {
+                        Ok(moved) => {
+                            self.launch(moved);
+                            resumed += 1;
+                        }
+                        // The others go on; this one does when its lease ends.
+                        Err(error) => tracing::warn!(run = %run.id, %error, "a run that was interrupted could not be resumed"),
+                    }
                 }
             }
         }

@@ -301,12 +301,12 @@ pub static ACTIONS: &[Action] = &[
     },
     Action {
         name: "service.output",
-        about: "The last lines that the instances of a service have written, masked.",
+        about: "Errors in the last lines that the instances of a service have written, counted by their root. The lines are not kept.",
         inputs: &[may("service", Kind::Ref("service"), "Default: the alert's.")],
         output: "written",
         outputs: &[
             asked("text", Kind::Text, "What stands out in them"),
-            out("each", Kind::Record, "The last lines of each instance"),
+            out("each", Kind::Record, "Lines and errors of each instance"),
         ],
         effect: Effect::Read,
         destructive: false,

@@ -403,7 +403,9 @@ async fn begin_for(app: &App, setup: &Setup, runbook: &Runbook, alert: &Alert) -
     {
         let filter = Filter { open: Some(true), alert: None, runbook: Some(runbook.id.clone()) };
         let since = after(app.now(), -runbook.fleet.within);
-        let by_alerts = |run: &Run| run.started_by == BY_ALERT && (run.started_at >= since || !run.members.is_empty());
+        // An outage that takes nobody in any more is another one than what fails now.
+        let grows = |run: &Run| run.members.last().is_some_and(|member| member.at >= since);
+        let by_alerts = |run: &Run| run.started_by == BY_ALERT && (run.started_at >= since || grows(run));
         let mut open: Vec<Run> = list(app, filter, MAX_LISTED).await?.into_iter().filter(by_alerts).collect();
         open.sort_by_key(|run| (run.members.is_empty(), run.started_at, run.id.clone()));
         let of = |run: &Run| run.inputs.get("institution").and_then(|own| own.get("id")?.as_str()).map(str::to_owned);

@@ -7,7 +7,7 @@ use firedog_town::jenkins::{JENKINS_TOKEN, JENKINS_USER};
 use firedog_town::kubernetes::KUBERNETES_TOKEN;
 use firedog_town::marathon::{MARATHON_PASSWORD, MARATHON_USER};
 use firedog_town::search::{SEARCH_PASSWORD, SEARCH_USER};
-use firedog_town::weather::{Builds, Condition, Outage, Platform, Service, System, Weather};
+use firedog_town::weather::{Builds, Condition, Outage, PLANTED, Platform, Service, System, Weather};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -25,6 +25,9 @@ runbook: other
 steps:
   - { do: Restart the HTTP server, uses: service.restart, with: { service: symxchange-http-server } }
 "#;
+
+/// The example's own.
+const EVIDENCE: &str = include_str!("../../../../examples/pupper/collect-evidence.yaml");
 
 #[derive(Clone, Copy)]
 enum Through {
@@ -80,6 +83,7 @@ async fn catalogue(town: &Town, streets: &Streets, through: Through) {
         "connections": [
             { "id": "ci", "kind": "jenkins", "url": streets.jenkins_url(), "user": JENKINS_USER, "secret": JENKINS_TOKEN },
             { "id": "marathon", "kind": "marathon", "url": streets.marathon_url(), "user": MARATHON_USER, "secret": MARATHON_PASSWORD },
+            { "id": "mesos", "kind": "mesos", "url": streets.mesos_url() },
             { "id": "k8s", "kind": "kubernetes", "url": streets.kubernetes_url(), "secret": KUBERNETES_TOKEN },
             { "id": "logs", "kind": "elasticsearch", "url": streets.search_url(), "user": SEARCH_USER, "secret": SEARCH_PASSWORD,
                 "index": "interaction-*" },
@@ -87,7 +91,13 @@ async fn catalogue(town: &Town, streets: &Streets, through: Through) {
     })
     .to_string();
     let file = |name: &str, text: &str| json!({ "name": name, "text": text });
-    let files = [file("setup.yaml", SETUP), file("more.json", &more), file("book.yaml", BOOK), file("other.yaml", OTHER)];
+    let files = [
+        file("setup.yaml", SETUP),
+        file("more.json", &more),
+        file("book.yaml", BOOK),
+        file("other.yaml", OTHER),
+        file("evidence.yaml", EVIDENCE),
+    ];
     town.post("/setup", json!({ "files": files, "yes": true })).await.is(200);
 }
 
@@ -378,6 +388,40 @@ async fn two_runs_restart_a_server_once() {
         confirm(&town, &three, "1").await;
         until(&town, &streets, &three, "1", "done").await;
         assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 2);
+    })
+    .await;
+}
+
+/// Instances, what they have written and the graph, on either platform; and no customer in any of it.
+#[tokio::test]
+async fn evidence_is_collected_and_holds_no_customer() {
+    everywhere(async |town| {
+        for through in [Through::Marathon { key: true }, Through::Kubernetes] {
+            let streets = streets(&town, through).await;
+            streets.weather().set(Condition::CustomerData);
+            streets.weather().set(Condition::PoolExhausted { service: Service::Http, percent: 90, restart_heals: true });
+            town.clock.advance(minutes(45));
+            streets.weather().set_now(town.now());
+            let run = begin(&town, "collect-evidence", json!({ "service": "symxchange-http-server" })).await;
+            town.app.runs.settled().await;
+            let found = show(&town, &run).await;
+            let output = |place: &str| {
+                let steps = found["steps"].as_array().unwrap();
+                steps.iter().find(|step| step["place"] == place).unwrap_or_else(|| panic!("{found:#}"))["output"].clone()
+            };
+            assert_eq!(output("1.1")["text"], "3 of 3 instances are well", "{found:#}");
+            let written = output("1.2");
+            assert!(written["text"].as_str().unwrap().contains("pool exhausted"), "{written:#}");
+            assert_eq!(written["each"].as_object().unwrap().len(), 3);
+            let graph = output("1.3");
+            let minutes = graph["total"].as_object().unwrap().len();
+            assert!(minutes >= 30 && graph["failed"].as_object().unwrap().len() == minutes, "{graph:#}");
+            let kept = format!("{found}{}", town.get(&format!("/runs/{run}/log")).await);
+            for planted in PLANTED {
+                assert!(!kept.contains(planted), "{planted} is in what is kept");
+            }
+            town.post(&format!("/runs/{run}/cancel"), json!({ "reason": "seen" })).await.is(200);
+        }
     })
     .await;
 }

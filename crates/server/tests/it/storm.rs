@@ -180,3 +180,60 @@ async fn support_answers_or_is_paged() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn whoever_acknowledges_the_first_has_not_seen_the_one_that_waits() {
+    everywhere(async |town| {
+        let streets = streets(&town, 3).await;
+        fails(&town, 1).await;
+        second(&town, &streets, 5).await;
+        fails(&town, 2).await;
+        town.settle().await;
+        town.sent().await;
+        let open = town.get("/alerts?state=triggered").await;
+        let first = open["items"].as_array().unwrap().iter().find(|alert| alert["labels"]["institution"] == "inst-1").unwrap();
+        town.post(&format!("/alerts/{}/acknowledge", first["id"].as_str().unwrap()), json!({})).await.is(200);
+        let sent = town.sent().await;
+        assert!(pages(&sent, "") >= 1, "nobody has been told of the second: {sent:?}");
+        assert_eq!(town.get("/alerts?state=triggered").await["items"].as_array().unwrap().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_that_is_silenced_leads_nobody() {
+    let town = Town::new().await;
+    let streets = streets(&town, 20).await;
+    for one in 1..=10 {
+        fails(&town, one).await;
+    }
+    second(&town, &streets, 31).await;
+    let quiet = json!({ "service": "core-api", "match": { "institution": "inst-2" }, "for": "1h", "why": "known" });
+    town.post("/silences", quiet).await.is(201);
+    town.sent().await;
+    let open = town.get("/alerts?state=triggered").await;
+    let first = open["items"].as_array().unwrap().iter().find(|alert| alert["labels"]["institution"] == "inst-1").unwrap();
+    town.post(&format!("/alerts/{}/resolve", first["id"].as_str().unwrap()), json!({})).await.is(200);
+    let sent = town.sent().await;
+    assert!((1..=2).contains(&pages(&sent, "")), "one page for the eight that are left: {sent:?}");
+}
+
+#[tokio::test]
+async fn an_outage_that_grows_no_more_takes_nobody_in() {
+    let town = Town::new().await;
+    let streets = streets(&town, 20).await;
+    for one in 1..=10 {
+        fails(&town, one).await;
+    }
+    second(&town, &streets, 1).await;
+    assert_eq!(town.get("/runs?open=true").await["items"].as_array().unwrap().len(), 1);
+    second(&town, &streets, 240).await;
+    fails(&town, 11).await;
+    second(&town, &streets, 1).await;
+    assert_eq!(town.get("/runs?open=true").await["items"].as_array().unwrap().len(), 1, "it grows still");
+    second(&town, &streets, 301).await;
+    fails(&town, 12).await;
+    second(&town, &streets, 1).await;
+    let runs = town.get("/runs?open=true").await;
+    assert_eq!(runs["items"].as_array().unwrap().len(), 2, "what fails hours later is looked at by itself: {runs:#}");
+}
