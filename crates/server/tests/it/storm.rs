@@ -206,6 +206,8 @@ async fn one_that_is_silenced_leads_nobody() {
     let streets = streets(&town, 20).await;
     for one in 1..=10 {
         fails(&town, one).await;
+        // The second is the first to follow.
+        second(&town, &streets, 1).await;
     }
     second(&town, &streets, 31).await;
     let quiet = json!({ "service": "core-api", "match": { "institution": "inst-2" }, "for": "1h", "why": "known" });
