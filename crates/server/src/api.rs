@@ -31,6 +31,7 @@ mod passkey;
 mod problem;
 mod repeat;
 mod run;
+mod runbook;
 mod saved_filter;
 pub(crate) mod session;
 mod setup;
@@ -115,14 +116,14 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(cover::cancel))
         .routes(routes!(cover::accept))
         .routes(routes!(cover::decline))
-        .routes(routes!(run::runbooks))
-        .routes(routes!(run::check))
-        .routes(routes!(run::runbook))
-        .routes(routes!(run::runbook_file))
-        .routes(routes!(run::dry_run))
-        .routes(routes!(run::actions))
-        .routes(routes!(run::institutions))
-        .routes(routes!(run::failures))
+        .routes(routes!(runbook::runbooks))
+        .routes(routes!(runbook::check))
+        .routes(routes!(runbook::runbook))
+        .routes(routes!(runbook::runbook_file))
+        .routes(routes!(runbook::dry_run))
+        .routes(routes!(runbook::actions))
+        .routes(routes!(runbook::institutions))
+        .routes(routes!(runbook::failures))
         .routes(routes!(run::list, run::start))
         .routes(routes!(run::show))
         .routes(routes!(run::log))

@@ -1,7 +1,9 @@
-//! What a service is carried out with: a driver per capability, and links that lead people to its tools.
+//! Whom services serve, and what they are looked after with: connections, a driver per capability, links to the tools of people.
 
-use super::{Connection, ConnectionKind, InstitutionId, Service, Setup};
-use crate::id::ConnectionId;
+use super::{Service, Setup};
+use crate::id::{ConnectionId, InstitutionId, VendorId};
+use crate::time::length;
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -97,6 +99,144 @@ fn encoded(text: &str) -> String {
         }
         all
     })
+}
+
+/// A configured outside system, with its secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Connection {
+    pub id: ConnectionId,
+    pub kind: ConnectionKind,
+    pub url: String,
+    /// With it, the secret is a password; without it, a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// In the files as written there, in the store sealed with the server's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+    /// Logs: a pattern of indices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<String>,
+    /// Logs: what their fields are called, by [`LOG_FIELDS`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, String>,
+    /// Chat: where support reads, unless the institution has a room of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<String>,
+    /// Chat: the user group whose answers count. `None`: any person's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Certificates (PEM) that it is believed by, beside the machine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
+    /// Metrics: the queries that tell how many calls there were and how many failed, by [`METRIC_QUERIES`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub queries: BTreeMap<String, String>,
+}
+
+/// What metrics are asked for; `{institution}`, `{service}` and `{last}` in a query are filled in.
+pub const METRIC_QUERIES: [&str; 2] = ["total", "failed"];
+
+/// What fields of logs are told of.
+pub const LOG_FIELDS: [&str; 9] =
+    ["time", "institution", "service", "kind", "outcome", "error_type", "error_message", "stack", "request_id"];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConnectionKind {
+    /// Elasticsearch or OpenSearch.
+    Elasticsearch,
+    Slack,
+    Prometheus,
+    Jenkins,
+    Marathon,
+    Mesos,
+    Kubernetes,
+}
+
+impl ConnectionKind {
+    pub const ALL: [Self; 7] =
+        [Self::Elasticsearch, Self::Slack, Self::Prometheus, Self::Jenkins, Self::Marathon, Self::Mesos, Self::Kubernetes];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Elasticsearch => "elasticsearch",
+            Self::Slack => "slack",
+            Self::Prometheus => "prometheus",
+            Self::Jenkins => "jenkins",
+            Self::Marathon => "marathon",
+            Self::Mesos => "mesos",
+            Self::Kubernetes => "kubernetes",
+        }
+    }
+
+    /// Actions ask for it by its kind; the others are named by the drivers of services.
+    pub fn is_single(self) -> bool {
+        matches!(self, Self::Elasticsearch | Self::Slack | Self::Prometheus | Self::Mesos)
+    }
+}
+
+/// A third party that runs something for institutions, and is asked when that fails.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Vendor {
+    pub id: VendorId,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Where cases are opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub portal: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// How long their contract gives them for the first answer to a case.
+    #[serde(default = "default_responds_within", with = "length")]
+    pub responds_within: SignedDuration,
+    /// How long a case rests after it was chased.
+    #[serde(default = "default_chase_every", with = "length")]
+    pub chase_every: SignedDuration,
+    /// What they want in a case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+pub const DEFAULT_RESPONDS_WITHIN: SignedDuration = SignedDuration::from_hours(4);
+pub const DEFAULT_CHASE_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+fn default_responds_within() -> SignedDuration {
+    DEFAULT_RESPONDS_WITHIN
+}
+
+fn default_chase_every() -> SignedDuration {
+    DEFAULT_CHASE_EVERY
+}
+
+impl Vendor {
+    /// What people call it.
+    pub fn display_name(&self) -> &str {
+        if self.name.is_empty() { self.id.as_str() } else { &self.name }
+    }
+}
+
+/// A customer organisation (tenant) that services serve.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Institution {
+    pub id: InstitutionId,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// How it is called where its name must not stand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The host that runs its core, where several share one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core_endpoint: Option<String>,
+    /// Certificates (PEM) that its core is believed by, beside the machine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<String>,
+    /// Who is asked when its side fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<VendorId>,
 }
 
 impl Driver {
