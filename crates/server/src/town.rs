@@ -116,7 +116,7 @@ fn setup(town: &Town, options: &TownOptions) -> String {
         json!({ "id": "chat", "kind": "slack", "url": town.slack_url(), "secret": SLACK_TOKEN, "room": SUPPORT_CHANNEL,
             "group": SUPPORT_GROUP }),
     ];
-    let services = Service::ALL.map(|service| self::service(service.name(), options));
+    let services = Service::USUAL.map(|service| self::service(service.name(), options));
     let mut text =
         format!("{HEAD}: its addresses are good while it runs. The team `{}` stands in your other files.\n", options.team);
     for (key, all) in [
@@ -181,7 +181,7 @@ catch_all: { page: [ { user: ada } ], every: 5m }
             assert_eq!(said, "");
             let setup = loaded.setup.expect("no error");
             assert_eq!((setup.institutions.iter().count(), setup.connections.iter().count()), (3, 7));
-            for service in Service::ALL {
+            for service in Service::USUAL {
                 let driver = setup.services.get(service.name()).and_then(|found| found.restart.clone()).expect("a driver");
                 assert_eq!(driver.key.is_some(), through != Through::Rollout && !no_key);
             }

@@ -108,9 +108,11 @@ async fn weather(State(Handles { weather, .. }): State<Handles>, Json(change): J
             weather.clear_all();
             Vec::new()
         }
-        Wrong::PoolExhausted => {
-            Service::ALL.map(|service| Condition::PoolExhausted { service, percent, restart_heals: true }).to_vec()
-        }
+        Wrong::PoolExhausted => weather
+            .services()
+            .into_iter()
+            .map(|service| Condition::PoolExhausted { service, percent, restart_heals: true })
+            .collect(),
         Wrong::CoreRefused => match institution.filter(|wanted| weather.institutions().iter().any(|one| one.id == *wanted)) {
             Some(institution) => vec![Condition::Core { institution, fault: CoreFault::Refuses, percent }],
             None => return refused("`core_refused` needs an `institution` of the town, such as inst-1".to_owned()),
@@ -128,7 +130,7 @@ async fn weather(State(Handles { weather, .. }): State<Handles>, Json(change): J
 async fn restarts(State(Handles { weather, .. }): State<Handles>) -> Json<Value> {
     let on = |platform| {
         let of = |service: Service| (service.name().to_owned(), json!(weather.restarted_at(platform, service)));
-        Service::ALL.into_iter().map(of).collect::<Map<_, _>>()
+        weather.services().into_iter().map(of).collect::<Map<_, _>>()
     };
     let builds: Vec<Value> = weather
         .builds()

@@ -15,12 +15,14 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 mod build;
+mod job;
 mod tree;
 mod views;
 
 pub use build::JenkinsTimes;
+use build::Phase;
 pub(crate) use build::{Book, act};
-use build::{JOBS, Phase};
+pub use job::{Job, Meant};
 
 /// The account with an API token.
 pub const JENKINS_USER: &str = "firedog";
@@ -40,8 +42,8 @@ const ELSEWHERE: &str = "https://jenkins.invalid/jenkins";
 /// A build that somebody asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
-    /// Its name in the folder `ops`.
-    pub job: &'static str,
+    /// With its folders.
+    pub job: String,
     /// The queue item's id.
     pub item: u64,
     /// `None` while it is in the queue.
@@ -68,7 +70,7 @@ impl Weather {
     pub fn builds(&self) -> Vec<Asked> {
         let sky = self.look();
         let asked = |build: &build::Build| Asked {
-            job: JOBS[build.job].0,
+            job: sky.jenkins.jobs[build.job].full_name("/"),
             item: build.queue_id,
             number: build.started.map(|(_, number)| number),
             parameters: build.parameters.clone(),
@@ -145,7 +147,7 @@ fn respond(sky: &mut Sky, ask: &Ask) -> Response {
         ["api", "json"] => picked(
             ask,
             &json!({"_class": "hudson.model.Hudson", "mode": "NORMAL", "nodeDescription": "the Jenkins controller",
-            "quietingDown": refuses(sky), "jobs": [{"_class": "com.cloudbees.hudson.plugins.folder.Folder", "name": "ops", "url": format!("{ELSEWHERE}/job/ops/")}]}),
+            "quietingDown": refuses(sky), "jobs": inside(sky, &[])}),
         ),
         ["whoAmI", "api", "json"] | ["me", "api", "json"] => {
             let name = if matches!(caller, Caller::Viewer) { JENKINS_VIEWER } else { JENKINS_USER };
@@ -156,16 +158,41 @@ fn respond(sky: &mut Sky, ask: &Ask) -> Response {
         }
         ["crumbIssuer", "api", "json"] => issue_crumb(sky, ask),
         ["queue", rest @ ..] => queue(sky, ask, rest),
-        ["job", "ops", "api", "json"] => {
-            let jobs: Vec<Value> = JOBS.iter().map(|(name, _)| json!({"_class": views::JOB_CLASS, "name": name, "url": format!("{ELSEWHERE}/job/ops/job/{name}/")})).collect();
-            picked(ask, &json!({"_class": "com.cloudbees.hudson.plugins.folder.Folder", "name": "ops", "jobs": jobs}))
+        _ => {
+            let found = sky.jenkins.jobs.iter().enumerate().find_map(|(index, job)| Some((index, job.rest(path)?)));
+            match found {
+                Some((job, rest)) => one_job(sky, ask, job, rest),
+                None => folder(sky, ask, path),
+            }
         }
-        ["job", "ops", "job", name, rest @ ..] => match JOBS.iter().position(|(found, _)| found == name) {
-            Some(job) => one_job(sky, ask, job, rest),
-            None => not_found(),
-        },
+    }
+}
+
+const FOLDER_CLASS: &str = "com.cloudbees.hudson.plugins.folder.Folder";
+
+fn folder(sky: &Sky, ask: &Ask, path: &[&str]) -> Response {
+    let [path @ .., "api", "json"] = path else { return not_found() };
+    let folders: Vec<&str> =
+        path.chunks(2).filter_map(|part| if let ["job", name] = part { Some(*name) } else { None }).collect();
+    let jobs = inside(sky, &folders);
+    match folders.last() {
+        Some(name) if folders.len() * 2 == path.len() && !jobs.is_empty() => {
+            picked(ask, &json!({"_class": FOLDER_CLASS, "name": name, "jobs": jobs}))
+        }
         _ => not_found(),
     }
+}
+
+/// What stands in a folder.
+fn inside(sky: &Sky, folder: &[&str]) -> Vec<Value> {
+    let mut found: Vec<(&str, bool)> = sky.jenkins.jobs.iter().filter_map(|job| job.under(folder)).collect();
+    found.dedup();
+    let address = |name: &str| folder.iter().copied().chain([name]).map(|part| format!("job/{part}/")).collect::<String>();
+    let shown = |(name, is_folder): (&str, bool)| {
+        let class = if is_folder { FOLDER_CLASS } else { views::JOB_CLASS };
+        json!({"_class": class, "name": name, "url": format!("{ELSEWHERE}/{}", address(name))})
+    };
+    found.into_iter().map(shown).collect()
 }
 
 fn caller(ask: &Ask) -> Caller {
@@ -292,7 +319,7 @@ fn form_build(sky: &mut Sky, ask: &Ask, job: usize) -> Response {
     let parameters = sent.as_ref().and_then(|sent| sent["parameter"].as_array()).cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let given: Vec<_> = parameters.iter().map(|one| (text(&one["name"]), text(&one["value"]))).collect();
-    let defined = views::definitions(sky);
+    let defined = sky.jenkins.jobs[job].definitions(sky);
     if given.iter().any(|(name, _)| !defined.iter().any(|(found, ..)| found == name)) {
         return oops("No such parameter definition");
     }
@@ -302,7 +329,7 @@ fn form_build(sky: &mut Sky, ask: &Ask, job: usize) -> Response {
 fn enqueue(sky: &mut Sky, ask: &Ask, job: usize, given: &[(String, String)], no_quiet: bool) -> Response {
     let mut parameters = Vec::new();
     // Only defined names are read; the others are dropped in silence.
-    for (name, kind, default) in views::definitions(sky) {
+    for (name, kind, default) in sky.jenkins.jobs[job].definitions(sky) {
         let values: Vec<_> = given.iter().filter(|(found, _)| *found == name).map(|(_, value)| value.clone()).collect();
         let value = match (kind, &values[..]) {
             (_, [_, _, ..]) => return oops("Illegal number of parameter values"),

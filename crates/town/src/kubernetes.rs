@@ -49,7 +49,7 @@ pub(crate) struct Written {
 
 /// Lets a deployment go on that was paused when it was changed and is so no more: that is one more change of it.
 pub(crate) fn act(sky: &mut Sky) {
-    for service in Service::ALL {
+    for service in sky.services.clone() {
         let held = sky.fleet(Platform::Kubernetes, service).rollouts.last().filter(|last| last.trouble == Trouble::Paused);
         let Some(annotation) = held.map(|held| held.annotation.clone()) else { continue };
         if !is_paused(sky, service, sky.now) {
@@ -204,10 +204,10 @@ fn review(ask: &Ask, caller: Caller) -> Response {
 fn apps(sky: &mut Sky, ask: &Ask, kind: &str, rest: &[&str]) -> Response {
     match (kind, rest) {
         ("deployments", []) => {
-            let all = Service::ALL.iter().map(|service| deployment(sky, *service)).collect();
+            let all = sky.services.iter().map(|service| deployment(sky, *service)).collect();
             list(sky, ask, "apps/v1", "DeploymentList", all)
         }
-        ("deployments", [name]) => match Service::named(name) {
+        ("deployments", [name]) => match sky.service(name) {
             Some(service) if ask.is_get() => json_answer(200, &deployment(sky, service)),
             Some(service) => patch(sky, ask, service),
             None => failed(
@@ -218,7 +218,7 @@ fn apps(sky: &mut Sky, ask: &Ask, kind: &str, rest: &[&str]) -> Response {
             ),
         },
         ("replicasets", []) if ask.is_get() => {
-            let all = Service::ALL.iter().flat_map(|service| replica_sets(sky, *service)).collect();
+            let all = sky.services.iter().flat_map(|service| replica_sets(sky, *service)).collect();
             list(sky, ask, "apps/v1", "ReplicaSetList", all)
         }
         _ => no_such_path(),
@@ -226,7 +226,7 @@ fn apps(sky: &mut Sky, ask: &Ask, kind: &str, rest: &[&str]) -> Response {
 }
 
 fn core(sky: &Sky, ask: &Ask, kind: &str, rest: &[&str]) -> Response {
-    let all = || Service::ALL.iter().flat_map(|service| pods(sky, *service)).collect::<Vec<_>>();
+    let all = || sky.services.iter().flat_map(|service| pods(sky, *service)).collect::<Vec<_>>();
     match (kind, rest) {
         _ if !ask.is_get() => {
             failed(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", json!({}))

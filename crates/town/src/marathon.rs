@@ -80,21 +80,21 @@ fn respond(sky: &mut Sky, ask: &Ask, path: &[&str]) -> Response {
         ["leader"] if ask.is_get() => json_answer(200, &json!({"leader": "marathon.invalid:8080"})),
         ["apps"] if ask.is_get() => {
             let wanted = ask.query("id").unwrap_or_default().to_lowercase();
-            let shown = Service::ALL.into_iter().filter(|service| app_id(*service).contains(&wanted));
+            let shown = sky.services.iter().copied().filter(|service| app_id(*service).contains(&wanted));
             json_answer(200, &json!({"apps": shown.map(|service| app(sky, service, embeds(ask, "tasks"))).collect::<Vec<_>>()}))
         }
         ["tasks"] if ask.is_get() => {
-            let tasks: Vec<Value> = Service::ALL.into_iter().flat_map(|service| tasks(sky, service)).collect();
+            let tasks: Vec<Value> = sky.services.iter().copied().flat_map(|service| tasks(sky, service)).collect();
             json_answer(200, &json!({"tasks": tasks}))
         }
         ["queue"] if ask.is_get() => json_answer(200, &json!({"queue": queue(sky)})),
         ["deployments"] if ask.is_get() => {
-            let all: Vec<Value> = Service::ALL.into_iter().filter_map(|service| deployment(sky, service)).collect();
+            let all: Vec<Value> = sky.services.iter().copied().filter_map(|service| deployment(sky, service)).collect();
             json_answer(200, &json!(all))
         }
         ["deployments", id] if ask.method == "DELETE" => cancel(sky, ask, id),
         ["apps", "core", "*"] if ask.is_get() => {
-            json_answer(200, &json!({"*": Service::ALL.map(|service| app(sky, service, false))}))
+            json_answer(200, &json!({"*": sky.services.iter().map(|service| app(sky, *service, false)).collect::<Vec<_>>()}))
         }
         ["apps", rest @ ..] => one_app(sky, ask, rest),
         _ => unknown_route(),
@@ -112,7 +112,7 @@ fn one_app(sky: &mut Sky, ask: &Ask, path: &[&str]) -> Response {
         _ => (path, None),
     };
     let id = format!("/{}", app_path.join("/"));
-    let Some(service) = Service::ALL.into_iter().find(|service| app_id(*service) == id) else {
+    let Some(service) = sky.services.iter().copied().find(|service| app_id(*service) == id) else {
         return said(404, &format!("App '{id}' does not exist"));
     };
     match tail {
@@ -147,8 +147,10 @@ fn restart(sky: &mut Sky, ask: &Ask, service: Service) -> Response {
 
 fn cancel(sky: &mut Sky, ask: &Ask, id: &str) -> Response {
     let now = sky.now;
-    let found = Service::ALL
-        .into_iter()
+    let found = sky
+        .services
+        .iter()
+        .copied()
         .find(|service| sky.fleet(Platform::Marathon, *service).under_way(now).is_some_and(|running| running.id == id));
     let Some(service) = found else { return said(404, &format!("DeploymentPlan {id} does not exist")) };
     sky.cancel_restart(Platform::Marathon, service);
@@ -192,7 +194,7 @@ fn task(sky: &Sky, fleet: &Fleet, instance: &Instance) -> Value {
     let port = 31_000 + mix(&[mix_text(&id)]) % 1_000;
     shown["state"] = json!("TASK_RUNNING");
     shown["ports"] = json!([port]);
-    shown["servicePorts"] = json!([10_019 + fleet.service as u16]);
+    shown["servicePorts"] = json!([10_019 + fleet.service.index()]);
     shown["ipAddresses"] = json!([{"ipAddress": "10.0.0.7", "protocol": "IPv4"}]);
     shown["stagedAt"] = json!(date(instance.launched.as_millisecond()));
     shown["startedAt"] = json!(date(instance.launched.as_millisecond() + 1_000));
@@ -252,7 +254,7 @@ fn deployment(sky: &Sky, service: Service) -> Option<Value> {
 
 /// Why a deployment is stuck.
 fn queue(sky: &Sky) -> Vec<Value> {
-    let stuck = Service::ALL.into_iter().filter_map(|service| {
+    let stuck = sky.services.iter().copied().filter_map(|service| {
         let fleet = sky.fleet(Platform::Marathon, service);
         let coming = fleet.coming(sky.now)?;
         let (delay, rejects) = match trouble(fleet, &coming) {

@@ -5,7 +5,7 @@
 use crate::desk::{Ask, Desk, answer, json_answer};
 use crate::marathon::{AGENT_HOST, AGENT_ID, FRAMEWORK_ID};
 use crate::weather::chance::{mix, mix_text, uuid};
-use crate::weather::{Fleet, Instance, Platform, Service, Sky, Trouble, Weather, after};
+use crate::weather::{Fleet, Instance, Platform, Sky, Trouble, Weather, after};
 use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
@@ -62,7 +62,7 @@ struct Task<'a> {
 /// All tasks that the agent has heard of.
 fn tasks(sky: &Sky) -> Vec<Task<'_>> {
     let mut all = Vec::new();
-    for service in Service::ALL {
+    for service in sky.services.iter().copied() {
         let fleet = sky.fleet(Platform::Marathon, service);
         let launched = |instance: &Instance| {
             let rollout = instance.revision.checked_sub(1).and_then(|index| fleet.rollouts.get(index));

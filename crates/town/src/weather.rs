@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
+mod cast;
 mod cause;
 pub(crate) mod chance;
 mod clock;
@@ -20,6 +21,7 @@ mod institution;
 pub(crate) mod lines;
 pub(crate) mod traffic;
 
+pub use cast::{Cast, MAX_SERVICES, Service};
 pub use cause::Cause;
 pub use clock::MAX_SPEED;
 pub use condition::{Builds, Condition, CoreFault, Outage, System};
@@ -36,28 +38,6 @@ const MAX_NEXT: usize = 1_024;
 
 /// How long before the town's beginning its logs and metrics reach back.
 const HISTORY: jiff::SignedDuration = jiff::SignedDuration::from_hours(6);
-
-/// The two programs that talk to the cores.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Service {
-    Http,
-    Rpc,
-}
-
-impl Service {
-    pub const ALL: [Self; 2] = [Self::Http, Self::Rpc];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Http => "symxchange-http-server",
-            Self::Rpc => "symxchange-rpc-server",
-        }
-    }
-
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|service| service.name() == name)
-    }
-}
 
 /// Where services run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,12 +83,14 @@ pub(crate) struct Sky {
     pub(crate) now: Timestamp,
     /// Logs and metrics reach back to here.
     pub(crate) begin: Timestamp,
+    pub(crate) services: Vec<Service>,
     pub(crate) institutions: Vec<Institution>,
     /// The port of each institution's core, once the town has opened them.
     pub(crate) ports: Vec<u16>,
     pub(crate) spells: Vec<Spell>,
     pub(crate) fleets: Vec<Fleet>,
-    pub(crate) live: Platform,
+    /// Where each service runs.
+    live: Vec<Platform>,
     pub(crate) jenkins: jenkins::Book,
     pub(crate) kubernetes: kubernetes::Written,
     next: Vec<(System, VecDeque<Outage>)>,
@@ -119,23 +101,31 @@ impl Weather {
     /// Fine weather over `institutions` institutions (1 to [`MAX_INSTITUTIONS`]), with the services running on Marathon, at
     /// `now`. The clock runs at real speed from there.
     pub fn new(institutions: usize, now: Timestamp) -> Self {
+        Self::over(Cast::usual(institutions), now)
+    }
+
+    /// Fine weather over whoever is there, at `now`.
+    pub fn over(cast: Cast, now: Timestamp) -> Self {
+        let Cast { services, institutions, jobs } = cast;
+        let (services, live): (Vec<Service>, Vec<Platform>) = services.into_iter().unzip();
         let clock = clock::Clock::at(now);
         let now = clock.now();
         let begin = now.checked_sub(HISTORY).unwrap_or(Timestamp::MIN);
         let fleets = [Platform::Marathon, Platform::Kubernetes]
             .into_iter()
-            .flat_map(|platform| Service::ALL.map(|service| Fleet::new(platform, service, begin)))
+            .flat_map(|platform| services.iter().map(move |service| Fleet::new(platform, *service, begin)))
             .collect();
         let sky = Sky {
             clock,
             now,
             begin,
-            institutions: institution::found(institutions),
+            services,
+            institutions,
             ports: Vec::new(),
             spells: Vec::new(),
             fleets,
-            live: Platform::Marathon,
-            jenkins: jenkins::Book::default(),
+            live,
+            jenkins: jenkins::Book::new(jobs),
             kubernetes: kubernetes::Written::default(),
             next: Vec::new(),
             spells_set: 0,
@@ -145,7 +135,7 @@ impl Weather {
 
     /// Where the traffic goes: a restart on the other platform changes nothing for it. Set it before anything is asked.
     pub fn on(self, platform: Platform) -> Self {
-        self.change(|sky| sky.live = platform);
+        self.change(|sky| sky.live.fill(platform));
         self
     }
 
@@ -223,6 +213,10 @@ impl Weather {
     /// Where requests of the town's systems are counted and held.
     pub fn holds(&self) -> &Holds {
         &self.shared.holds
+    }
+
+    pub fn services(&self) -> Vec<Service> {
+        self.look().services.clone()
     }
 
     pub fn institutions(&self) -> Vec<Institution> {
@@ -315,8 +309,22 @@ impl Sky {
         self.institutions.iter().position(|found| found.id == institution)
     }
 
+    pub(crate) fn service(&self, name: &str) -> Option<Service> {
+        self.services.iter().copied().find(|service| service.name() == name)
+    }
+
     pub(crate) fn fleet(&self, platform: Platform, service: Service) -> &Fleet {
-        &self.fleets[fleet_index(platform, service)]
+        &self.fleets[self.fleet_index(platform, service)]
+    }
+
+    /// The instances that take the traffic.
+    pub(crate) fn live(&self, service: Service) -> &Fleet {
+        self.fleet(self.live[service.index()], service)
+    }
+
+    /// In the order in which [`Weather::over`] made them.
+    fn fleet_index(&self, platform: Platform, service: Service) -> usize {
+        self.services.len() * usize::from(platform == Platform::Kubernetes) + service.index()
     }
 
     /// Begins a restart, with the trouble that holds for it at `at`.
@@ -332,18 +340,15 @@ impl Sky {
             Condition::Restarts { platform: on, service: of, trouble } if (*on, *of) == (platform, service) => Some(*trouble),
             _ => None,
         });
-        let fleet = &mut self.fleets[fleet_index(platform, service)];
+        let index = self.fleet_index(platform, service);
+        let fleet = &mut self.fleets[index];
         fleet.trouble = trouble.unwrap_or_default();
         fleet.restart(at, annotation)
     }
 
     pub(crate) fn cancel_restart(&mut self, platform: Platform, service: Service) {
         let now = self.now;
-        self.fleets[fleet_index(platform, service)].cancel(now);
+        let index = self.fleet_index(platform, service);
+        self.fleets[index].cancel(now);
     }
-}
-
-/// In the order in which [`Weather::new`] made them.
-fn fleet_index(platform: Platform, service: Service) -> usize {
-    2 * usize::from(platform == Platform::Kubernetes) + usize::from(service == Service::Rpc)
 }

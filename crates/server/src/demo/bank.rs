@@ -237,9 +237,9 @@ impl Chapter<'_> {
     /// The same outage, on whichever platform the services run.
     async fn ours(&mut self, institution: &str, platform: Platform, kill: bool) -> anyhow::Result<()> {
         let weather = self.bank.streets.weather();
-        let before = [Service::Http, Service::Rpc].map(|service| weather.restarts(platform, service));
+        let before = [Service::HTTP, Service::RPC].map(|service| weather.restarts(platform, service));
         let pool = |service| Condition::PoolExhausted { service, percent: 97, restart_heals: true };
-        let wrong = [self.bank.goes_wrong(pool(Service::Http)), self.bank.goes_wrong(pool(Service::Rpc))];
+        let wrong = [self.bank.goes_wrong(pool(Service::HTTP)), self.bank.goes_wrong(pool(Service::RPC))];
         let run = self.alert(institution).await?;
         let decided = self.until(&run, "decide", &["done"]).await?;
         self.teller.stress(&format!("Ours: {}.", decided["output"]["why"].as_str().unwrap_or_default()));
@@ -265,7 +265,7 @@ impl Chapter<'_> {
         }
         self.support_answers(institution).await;
         self.recovered(&run).await?;
-        let after = [Service::Http, Service::Rpc].map(|service| weather.restarts(platform, service));
+        let after = [Service::HTTP, Service::RPC].map(|service| weather.restarts(platform, service));
         let job = if platform == Platform::Marathon { "restart-on-marathon" } else { "restart-on-kubernetes" };
         let builds = self.builds(job).await?;
         self.teller.stress(&format!("Jenkins shows {} builds of {job}: {}.", builds.len(), builds.join(", then ")));

@@ -77,8 +77,8 @@ async fn every_weather_is_told_for_what_it_is() {
     let sky = streets.weather();
     let core = |fault| Condition::Core { institution: "inst-5".to_owned(), fault, percent: 100 };
     let host = sky.institutions().into_iter().find(|one| one.id == "inst-5").unwrap().host;
-    let pool = |percent| Condition::PoolExhausted { service: Service::Http, percent, restart_heals: true };
-    let both = vec![pool(95), Condition::PoolExhausted { service: Service::Rpc, percent: 95, restart_heals: true }];
+    let pool = |percent| Condition::PoolExhausted { service: Service::HTTP, percent, restart_heals: true };
+    let both = vec![pool(95), Condition::PoolExhausted { service: Service::RPC, percent: 95, restart_heals: true }];
     let weathers: Vec<(&str, Vec<Condition>, &str, &str)> = vec![
         ("refused", vec![core(CoreFault::Refuses)], "connection_refused", "vendor vendor_case"),
         ("slow", vec![core(CoreFault::ReadTimeout)], "read_timeout", "vendor vendor_case"),

@@ -170,7 +170,7 @@ async fn the_same_file_restarts_through_whatever_the_catalogue_says() {
             assert_eq!(step["output"]["restarted"], true);
             let run = show(&town, &run).await;
             assert_eq!(run["state"], "done", "{run:#}");
-            for service in [Service::Http, Service::Rpc] {
+            for service in [Service::HTTP, Service::RPC] {
                 assert_eq!(streets.weather().restarts(platform, service), 1);
             }
         }
@@ -191,7 +191,7 @@ async fn two_people_agree_where_the_catalogue_says_so() {
         by(&town, "grace", &path, json!({ "hash": plan["hash"] })).await.is(200);
         town.app.runs.settled().await;
         until(&town, &streets, run, "1", "done").await;
-        assert_eq!(streets.weather().restarts(Platform::Kubernetes, Service::Http), 1);
+        assert_eq!(streets.weather().restarts(Platform::Kubernetes, Service::HTTP), 1);
     })
     .await;
 }
@@ -221,7 +221,7 @@ async fn a_lost_answer_makes_no_second_build() {
     pass(&town, &streets, 1).await;
     let step = until(&town, &streets, &run, "1", "done").await;
     assert_eq!(step["output"]["restarted"], true, "{step:#}");
-    assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 1);
+    assert_eq!(streets.weather().restarts(Platform::Marathon, Service::HTTP), 1);
     let log = town.get(&format!("/runs/{run}/log")).await.to_string();
     assert!(log.contains("found again"), "{log}");
 }
@@ -239,7 +239,7 @@ async fn a_request_that_never_arrived_is_made_once_it_cannot_arrive_any_more() {
     let step = until(&town, &streets, &run, "1", "done").await;
     assert_eq!(step["output"]["restarted"], true, "{step:#}");
     assert!(town.now().duration_since(began) > SignedDuration::from_secs(45));
-    assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 1);
+    assert_eq!(streets.weather().restarts(Platform::Marathon, Service::HTTP), 1);
 }
 
 #[tokio::test]
@@ -276,7 +276,7 @@ async fn a_second_lost_request_settles_as_the_first_one_does() {
     let (second, third) = (second.expect("asked for once more"), third.expect("and once more"));
     assert!(third.duration_since(second) > SignedDuration::from_secs(45), "it may still have been on its way");
     until(&town, &streets, &run, "1", "done").await;
-    assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 1);
+    assert_eq!(streets.weather().restarts(Platform::Marathon, Service::HTTP), 1);
 }
 
 #[tokio::test]
@@ -294,7 +294,7 @@ async fn without_a_key_a_lost_answer_asks_a_person() {
     for _ in 0..60 {
         pass(&town, &streets, 10).await;
     }
-    assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 1, "asked for once, and never again");
+    assert_eq!(streets.weather().restarts(Platform::Marathon, Service::HTTP), 1, "asked for once, and never again");
 }
 
 #[tokio::test]
@@ -322,7 +322,7 @@ async fn whoever_waits_in_the_queue_is_asked_about() {
     for _ in 0..30 {
         pass(&town, &streets, 10).await;
     }
-    assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 0, "what was taken out never runs");
+    assert_eq!(streets.weather().restarts(Platform::Marathon, Service::HTTP), 0, "what was taken out never runs");
 
     // Nobody chooses: the agreement is not good for longer than ten minutes.
     town.post(&format!("/runs/{run}/cancel"), json!({ "reason": "enough" })).await.is(200);
@@ -369,7 +369,7 @@ async fn what_works_again_is_not_interrupted() {
     confirm(&town, &run, "1").await;
     let step = until(&town, &streets, &run, "1", "asking").await;
     assert!(step["text"].as_str().unwrap().contains("do not fail any more"), "{step:#}");
-    assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 0);
+    assert_eq!(streets.weather().restarts(Platform::Marathon, Service::HTTP), 0);
 }
 
 #[tokio::test]
@@ -382,12 +382,12 @@ async fn two_runs_restart_a_server_once() {
         let step = until(&town, &streets, &two, "1", "done").await;
         assert!(step["output"]["text"].as_str().unwrap().contains(&one), "{step:#}");
         until(&town, &streets, &one, "1", "done").await;
-        assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 1);
+        assert_eq!(streets.weather().restarts(Platform::Marathon, Service::HTTP), 1);
         // A run that begins afterwards is another matter.
         let three = begin(&town, "other", json!({})).await;
         confirm(&town, &three, "1").await;
         until(&town, &streets, &three, "1", "done").await;
-        assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 2);
+        assert_eq!(streets.weather().restarts(Platform::Marathon, Service::HTTP), 2);
     })
     .await;
 }
@@ -399,7 +399,7 @@ async fn evidence_is_collected_and_holds_no_customer() {
         for through in [Through::Marathon { key: true }, Through::Kubernetes] {
             let streets = streets(&town, through).await;
             streets.weather().set(Condition::CustomerData);
-            streets.weather().set(Condition::PoolExhausted { service: Service::Http, percent: 90, restart_heals: true });
+            streets.weather().set(Condition::PoolExhausted { service: Service::HTTP, percent: 90, restart_heals: true });
             town.clock.advance(minutes(45));
             streets.weather().set_now(town.now());
             let run = begin(&town, "collect-evidence", json!({ "service": "symxchange-http-server" })).await;

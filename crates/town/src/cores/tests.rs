@@ -133,7 +133,7 @@ async fn a_share_of_the_calls_fails_and_our_own_trouble_leaves_the_cores_well() 
     town.weather().clear(spell);
     let weather = town.weather();
     let began = weather.now();
-    weather.set(Condition::PoolExhausted { service: crate::weather::Service::Http, percent: 100, restart_heals: true });
+    weather.set(Condition::PoolExhausted { service: crate::weather::Service::HTTP, percent: 100, restart_heals: true });
     weather.advance(Duration::from_secs(300));
     assert!(weather.failures("inst-1", began, weather.now()).iter().any(|(cause, _)| *cause == Cause::PoolTimeout));
     assert_eq!(client(&town).get(directory(&town, "inst-1")).send().await.unwrap().status(), 200);

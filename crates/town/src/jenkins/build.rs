@@ -1,6 +1,7 @@
 //! A build from the queue to its end, as a function of time; what it does to the town is done when it is due.
 
-use crate::weather::{Builds, Condition, Fleet, Platform, SLOTS, Service, Sky, after};
+use super::Job;
+use crate::weather::{Builds, Condition, Fleet, SLOTS, Sky, after};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -41,10 +42,6 @@ impl Default for JenkinsTimes {
     }
 }
 
-/// The jobs: one folder, one job per platform.
-pub(crate) const JOBS: [(&str, Platform); 2] =
-    [("restart-on-marathon", Platform::Marathon), ("restart-on-kubernetes", Platform::Kubernetes)];
-
 /// What happened when a build came to the point of acting.
 enum Acted {
     /// It began this rollout.
@@ -71,14 +68,15 @@ pub(crate) struct Build {
 }
 
 /// Everything that Jenkins knows.
-#[derive(Default)]
 pub(crate) struct Book {
+    pub(crate) jobs: Vec<Job>,
     pub(crate) builds: Vec<Build>,
     pub(crate) times: JenkinsTimes,
     /// The name of the parameter that takes the caller's own key of a run, when the jobs declare one.
     pub(crate) run_key: Option<String>,
     next_item: u64,
-    numbers: [u32; JOBS.len()],
+    /// The last one of each job.
+    numbers: Vec<u32>,
     /// Counts restarts of Jenkins.
     pub(crate) session: u64,
 }
@@ -96,6 +94,11 @@ pub(crate) enum Phase {
 }
 
 impl Book {
+    pub(crate) fn new(jobs: Vec<Job>) -> Self {
+        let numbers = vec![0; jobs.len()];
+        Self { jobs, builds: Vec::new(), times: JenkinsTimes::default(), run_key: None, next_item: 0, numbers, session: 0 }
+    }
+
     pub(crate) fn next_number(&self, job: usize) -> u32 {
         self.numbers[job] + 1
     }
@@ -192,21 +195,18 @@ fn start(sky: &mut Sky, index: usize) {
 
 fn do_it(sky: &mut Sky, index: usize, at: Timestamp) -> Acted {
     let build = &sky.jenkins.builds[index];
-    let (platform, mode) = (JOBS[build.job].1, build.mode);
-    let name = build.parameter("SERVICE").to_owned();
+    let (job, mode) = (&sky.jenkins.jobs[build.job], build.mode);
+    let platform = job.platform;
     match mode {
         Some(Builds::Fail) => return Acted::Failed("ERROR: cannot reach the platform: No route to host".to_owned()),
         Some(Builds::SucceedIdle) => return Acted::Idle("nothing to do"),
         _ => {}
     }
-    let Some(service) = Service::named(&name) else {
-        return Acted::Failed(format!("ERROR: there is no service \"{name}\""));
+    let Some(service) = job.service(sky, build) else {
+        return Acted::Failed(format!("ERROR: there is no service \"{}\"", build.parameter("SERVICE")));
     };
-    if build.parameter("DRY_RUN").eq_ignore_ascii_case("true") {
-        return Acted::Idle("dry run: nothing was restarted");
-    }
-    if build.parameter("ENV") != "production" {
-        return Acted::Idle("restarted in staging");
+    if let Some(why) = job.idle(build) {
+        return Acted::Idle(why);
     }
     if sky.fleet(platform, service).under_way(at).is_some() {
         return Acted::Failed("ERROR: 409 App is locked by one or more deployments.".to_owned());
@@ -223,7 +223,8 @@ impl Build {
     }
 
     fn fleet<'a>(&self, sky: &'a Sky) -> Option<&'a Fleet> {
-        Service::named(self.parameter("SERVICE")).map(|service| sky.fleet(JOBS[self.job].1, service))
+        let job = &sky.jenkins.jobs[self.job];
+        job.service(sky, self).map(|service| sky.fleet(job.platform, service))
     }
 
     /// When the result is known, and what it is.
@@ -292,17 +293,18 @@ impl Build {
     /// The console so far, a line each.
     pub(crate) fn console(&self, sky: &Sky) -> Vec<String> {
         let Some((started, _)) = self.started else { return Vec::new() };
-        let job = JOBS[self.job].0;
+        let job = &sky.jenkins.jobs[self.job];
         let mut lines = vec![
             (started, format!("Started by user {}", self.user)),
-            (started, format!("Running on agent-1 in /var/lib/jenkins/workspace/ops/{job}")),
+            (started, format!("Running on agent-1 in /var/lib/jenkins/workspace/{}", job.full_name("/"))),
         ];
         if let Some((at, acted)) = &self.acted {
             match acted {
                 Acted::Failed(why) => lines.push((*at, why.clone())),
                 Acted::Idle(why) => lines.push((*at, (*why).to_owned())),
                 Acted::Restarted(rollout) => {
-                    lines.push((*at, format!("restarting {}", self.parameter("SERVICE"))));
+                    let service = job.service(sky, self).map_or("nothing", |service| service.name());
+                    lines.push((*at, format!("restarting {service}")));
                     let rollout = self.fleet(sky).map(|fleet| &fleet.rollouts[*rollout]);
                     for slot in 0..SLOTS {
                         let replaced = rollout.and_then(|rollout| rollout.takes_over(slot));

@@ -1,7 +1,7 @@
 use super::*;
 use crate::Town;
 use crate::client;
-use crate::weather::{Cause, Outage, Platform, Service, System, Trouble, after};
+use crate::weather::{Cast, Cause, Outage, Platform, Service, System, Trouble, after};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ async fn a_build_goes_through_the_queue_restarts_the_service_and_ends() {
     let town = town().await;
     let weather = town.weather();
     weather.set_jenkins_times(JenkinsTimes { blocked: Duration::from_secs(3), ..JenkinsTimes::default() });
-    weather.set(Condition::PoolExhausted { service: Service::Http, percent: 90, restart_heals: true });
+    weather.set(Condition::PoolExhausted { service: Service::HTTP, percent: 90, restart_heals: true });
     seconds(&town, 120);
     let answer = trigger(&town, "symxchange-http-server").await;
     assert_eq!(answer.status(), 201);
@@ -73,10 +73,10 @@ async fn a_build_goes_through_the_queue_restarts_the_service_and_ends() {
     assert_eq!(seen, ["WaitingItem", "BlockedItem", "BuildableItem", "LeftItem"]);
     let left = read(&town, &format!("{item}/api/json?tree=executable[number],cancelled")).await;
     assert_eq!((left["executable"]["number"].as_u64(), left["cancelled"].as_bool()), (Some(1), Some(false)));
-    assert_eq!(weather.restarts(Platform::Marathon, Service::Http), 0);
+    assert_eq!(weather.restarts(Platform::Marathon, Service::HTTP), 0);
 
     seconds(&town, 2);
-    assert_eq!(weather.restarts(Platform::Marathon, Service::Http), 1);
+    assert_eq!(weather.restarts(Platform::Marathon, Service::HTTP), 1);
     let build =
         format!("{MARATHON}/1/api/json?tree=number,building,result,queueId,actions[parameters[name,value],causes[userId]]");
     let running = read(&town, &build).await;
@@ -221,7 +221,7 @@ async fn aborted_before_it_acts_it_restarts_nothing_and_a_cancelled_item_never_s
     seconds(&town, 60);
     let build = read(&town, &format!("{MARATHON}/1/api/json")).await;
     assert_eq!((build["result"].as_str(), build["building"].as_bool()), (Some("ABORTED"), Some(false)));
-    assert_eq!(town.weather().restarts(Platform::Marathon, Service::Http), 0);
+    assert_eq!(town.weather().restarts(Platform::Marathon, Service::HTTP), 0);
 
     let item = item_of(&trigger(&town, "symxchange-http-server").await);
     let id = item.rsplit('/').next().unwrap().to_owned();
@@ -268,13 +268,13 @@ async fn builds_fail_wait_or_lie_as_told() {
     assert_eq!(result("no-such-server", 60).await, "FAILURE");
     let spell = weather.set(Condition::Builds(Builds::SucceedIdle));
     assert_eq!(result("symxchange-http-server", 60).await, "SUCCESS");
-    assert_eq!(weather.restarts(Platform::Marathon, Service::Http), 0);
+    assert_eq!(weather.restarts(Platform::Marathon, Service::HTTP), 0);
     weather.clear(spell);
     let spell = weather.set(Condition::Builds(Builds::FailAfterRestart));
     assert_eq!(result("symxchange-http-server", 60).await, "FAILURE");
-    assert_eq!(weather.restarts(Platform::Marathon, Service::Http), 1);
+    assert_eq!(weather.restarts(Platform::Marathon, Service::HTTP), 1);
     weather.clear(spell);
-    let stuck = Condition::Restarts { platform: Platform::Marathon, service: Service::Http, trouble: Trouble::NoRoom };
+    let stuck = Condition::Restarts { platform: Platform::Marathon, service: Service::HTTP, trouble: Trouble::NoRoom };
     weather.set(stuck);
     assert_eq!(result("symxchange-http-server", 300).await, Value::Null);
     seconds(&town, 400);
@@ -285,7 +285,7 @@ async fn builds_fail_wait_or_lie_as_told() {
     assert_eq!(read(&town, "queue/api/json").await["items"][0]["why"], "Waiting for next available executor");
     weather.clear(spell);
     seconds(&town, 3);
-    assert_eq!(weather.restarts(Platform::Marathon, Service::Rpc), 1);
+    assert_eq!(weather.restarts(Platform::Marathon, Service::RPC), 1);
 }
 
 #[tokio::test]
@@ -305,4 +305,45 @@ async fn down_it_refuses_starting_it_says_503_and_behind_a_gateway_it_is_a_page(
     crate::town::eventually(async || plain().get(town.jenkins_url()).send().await.is_err_and(|error| error.is_connect())).await;
     weather.clear(spell);
     crate::town::eventually(async || plain().get(town.jenkins_url()).send().await.is_ok()).await;
+}
+
+#[tokio::test]
+async fn somebody_elses_jobs_restart_somebody_elses_services() {
+    let given = |app: &str| vec![("APP".to_owned(), app.to_owned())];
+    let job = Job::of(
+        "deploy/prod/restart",
+        Platform::Kubernetes,
+        vec!["APP".to_owned(), "KEY".to_owned()],
+        vec![(given("gate"), "gateway".to_owned()), (given("led"), "ledger".to_owned())],
+    );
+    let services = ["gateway", "ledger", "reports"].map(|name| (name.to_owned(), Platform::Kubernetes)).to_vec();
+    let bank =
+        crate::weather::Institution { id: "b-1".to_owned(), name: "A bank".to_owned(), host: "h".to_owned(), per_minute: 40 };
+    let weather = Weather::over(Cast::of(services, vec![bank], vec![job]), Timestamp::from_second(1_772_467_200).unwrap());
+    weather.set_speed(0);
+    let town = Town::start(weather).await.unwrap();
+    let root = read(&town, "job/deploy/api/json").await;
+    assert_eq!((&root["jobs"][0]["name"], &root["jobs"][0]["_class"]), (&json!("prod"), &json!(FOLDER_CLASS)));
+    assert_eq!(get(&town, "job/deploy/job/prod/job/other/api/json").await.status(), 404);
+    let found = read(&town, "job/deploy/job/prod/job/restart/api/json").await;
+    let names: Vec<&Value> =
+        found["property"][1]["parameterDefinitions"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    assert_eq!((&found["fullName"], names), (&json!("deploy/prod/restart"), vec![&json!("APP"), &json!("KEY")]));
+    for app in ["led", "nobody"] {
+        let path = "job/deploy/job/prod/job/restart/buildWithParameters";
+        assert_eq!(post(&town, path, &[("APP", app), ("KEY", "k")]).await.status(), 201);
+    }
+    seconds(&town, 300);
+    let restarts: Vec<usize> =
+        town.weather().services().iter().map(|one| town.weather().restarts(Platform::Kubernetes, *one)).collect();
+    assert_eq!(restarts, [0, 1, 0]);
+    let results: Vec<Option<&str>> = town.weather().builds().iter().map(|build| build.result).collect();
+    assert_eq!(results, [Some("SUCCESS"), Some("FAILURE")]);
+    // Every request goes through one of them.
+    let core = Condition::Core { institution: "b-1".to_owned(), fault: crate::weather::CoreFault::Refuses, percent: 100 };
+    let now = town.weather().now();
+    town.weather().set(core);
+    seconds(&town, 600);
+    let failed = town.weather().failures("b-1", now, after(now, Duration::from_secs(600)));
+    assert_eq!(failed, [(Cause::ConnectionRefused, 400)]);
 }

@@ -1,6 +1,6 @@
 //! Jobs, queue items, builds and logs as Jenkins shows them.
 
-use super::build::{Build, JOBS, Phase};
+use super::build::{Build, Phase};
 use super::{ELSEWHERE, answer, with_header};
 use crate::weather::Sky;
 use axum::response::Response;
@@ -19,24 +19,13 @@ const NEWEST: usize = 100;
 /// Hidden in the file before its first line, as console annotations are: offsets count it, and bodies do not have it.
 const HIDDEN: &str = "\u{1b}[8mha:AAAAlh+LCAAAAAAAAP9b85aBtbiIQTGjNKU4P08vOT+vOD8nVc83PyU1x6OyILUoJzMv2y+/JJUBAhiZGBgqihhk0NSjKDWzXb3RdlLBUSYGJk8GtpzUvPSSDB8G5tKinBIGIZ+sxLJE/ZzEvHT94JKizLx0a6BxUmjGOUNodHsLgAwBBgYGPgAAAA==\u{1b}[0m";
 
-/// `(name, type, default)` of what the jobs declare.
-pub(super) fn definitions(sky: &Sky) -> Vec<(String, &'static str, String)> {
-    let mut all = vec![
-        ("SERVICE".to_owned(), STRING, String::new()),
-        ("ENV".to_owned(), CHOICE, ENVIRONMENTS[0].to_owned()),
-        ("DRY_RUN".to_owned(), BOOLEAN, "false".to_owned()),
-    ];
-    all.extend(sky.jenkins.run_key.clone().map(|name| (name, STRING, String::new())));
-    all
-}
-
 fn ms(at: Timestamp) -> i64 {
     at.as_millisecond()
 }
 
 /// Parameters with their values, and who asked.
 fn actions(sky: &Sky, build: &Build) -> Value {
-    let definitions = definitions(sky);
+    let definitions = sky.jenkins.jobs[build.job].definitions(sky);
     let value = |(name, value): &(String, String)| {
         let is_boolean = definitions.iter().any(|(found, kind, _)| found == name && *kind == BOOLEAN);
         json!({"_class": "hudson.model.ParameterValue", "name": name, "value": if is_boolean { json!(value == "true") } else { json!(value) }})
@@ -50,8 +39,9 @@ fn actions(sky: &Sky, build: &Build) -> Value {
 }
 
 pub(super) fn job(sky: &Sky, job: usize) -> Value {
-    let name = JOBS[job].0;
-    let parameters: Vec<Value> = definitions(sky)
+    let of = &sky.jenkins.jobs[job];
+    let parameters: Vec<Value> = of
+        .definitions(sky)
         .iter()
         .map(|(name, kind, default)| {
             let default = if *kind == BOOLEAN { json!(default == "true") } else { json!(default) };
@@ -67,8 +57,8 @@ pub(super) fn job(sky: &Sky, job: usize) -> Value {
     builds.sort_by_key(|build| std::cmp::Reverse(build.started));
     let in_queue =
         sky.jenkins.builds.iter().any(|build| build.job == job && build.started.is_none() && build.cancelled.is_none());
-    let last = |wanted: &dyn Fn(&Build) -> bool| builds.iter().find(|found| wanted(found)).map(|found| short(found));
-    json!({"_class": JOB_CLASS, "name": name, "fullName": format!("ops/{name}"), "url": format!("{ELSEWHERE}/job/ops/job/{name}/"),
+    let last = |wanted: &dyn Fn(&Build) -> bool| builds.iter().find(|found| wanted(found)).map(|found| short(sky, found));
+    json!({"_class": JOB_CLASS, "name": of.name(), "fullName": of.full_name("/"), "url": format!("{ELSEWHERE}/{}/", of.address()),
         "buildable": true, "inQueue": in_queue, "concurrentBuild": false, "nextBuildNumber": sky.jenkins.next_number(job),
         "property": [{"_class": "jenkins.model.BuildDiscarderProperty"},
             {"_class": "hudson.model.ParametersDefinitionProperty", "parameterDefinitions": parameters}],
@@ -76,9 +66,9 @@ pub(super) fn job(sky: &Sky, job: usize) -> Value {
         "builds": builds.iter().take(NEWEST).map(|found| self::build(sky, found)).collect::<Vec<_>>()})
 }
 
-fn short(build: &Build) -> Value {
-    let (number, name) = (build.started.map(|(_, number)| number), JOBS[build.job].0);
-    let url = number.map(|number| format!("{ELSEWHERE}/job/ops/job/{name}/{number}/"));
+fn short(sky: &Sky, build: &Build) -> Value {
+    let (number, job) = (build.started.map(|(_, number)| number), &sky.jenkins.jobs[build.job]);
+    let url = number.map(|number| format!("{ELSEWHERE}/{}/{number}/", job.address()));
     json!({"_class": "org.jenkinsci.plugins.workflow.job.WorkflowRun", "number": number, "url": url})
 }
 
@@ -106,18 +96,18 @@ pub(super) fn item(sky: &Sky, build: &Build) -> Value {
         Phase::Busy => ("BuildableItem", Some("Waiting for next available executor")),
         _ => ("LeftItem", None),
     };
-    let name = JOBS[build.job].0;
+    let job = &sky.jenkins.jobs[build.job];
     let mut shown = json!({"_class": format!("hudson.model.Queue${class}"), "id": build.queue_id, "blocked": phase == Phase::Blocked,
         "buildable": phase == Phase::Busy, "stuck": false, "why": why, "inQueueSince": ms(build.queued),
         "url": format!("queue/item/{}/", build.queue_id), "actions": actions(sky, build),
-        "task": {"_class": JOB_CLASS, "name": name, "url": format!("{ELSEWHERE}/job/ops/job/{name}/")}});
+        "task": {"_class": JOB_CLASS, "name": job.name(), "url": format!("{ELSEWHERE}/{}/", job.address())}});
     match phase {
         Phase::Quiet => shown["timestamp"] = json!(ms(build.quiet_until())),
         Phase::Blocked => shown["buildableStartMilliseconds"] = json!(ms(build.quiet_until())),
         Phase::Busy => shown["pending"] = json!(false),
         _ => {
             shown["cancelled"] = json!(phase == Phase::Cancelled);
-            shown["executable"] = build.started.map_or(Value::Null, |_| short(build));
+            shown["executable"] = build.started.map_or(Value::Null, |_| short(sky, build));
         }
     }
     shown
@@ -128,9 +118,9 @@ pub(super) fn build(sky: &Sky, build: &Build) -> Value {
     let running = phase != Phase::Done;
     let started = build.started.map(|(at, _)| at).unwrap_or(build.queued);
     let ends = build.ends(sky).filter(|_| !running).unwrap_or(started);
-    let mut shown = short(build);
+    let mut shown = short(sky, build);
     let number = shown["number"].clone();
-    let more = json!({"id": number.to_string(), "displayName": format!("#{number}"), "fullDisplayName": format!("ops » {} #{number}", JOBS[build.job].0),
+    let more = json!({"id": number.to_string(), "displayName": format!("#{number}"), "fullDisplayName": format!("{} #{number}", sky.jenkins.jobs[build.job].full_name(" » ")),
         "queueId": build.queue_id, "building": running, "inProgress": running, "result": build.result(sky), "timestamp": ms(started),
         "duration": ms(ends) - ms(started), "estimatedDuration": 45_000, "description": null, "actions": actions(sky, build),
         "executor": if running { json!({"progress": 50, "likelyStuck": false}) } else { Value::Null }});

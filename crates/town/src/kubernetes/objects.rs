@@ -163,7 +163,7 @@ fn pod(sky: &Sky, fleet: &Fleet, name: &str, instance: &Instance) -> Value {
 /// What happened within the last hour.
 pub(super) fn event_list(sky: &Sky) -> Vec<Value> {
     let mut all = Vec::new();
-    for service in Service::ALL {
+    for service in sky.services.iter().copied() {
         let fleet = fleet(sky, service);
         let name = service.name();
         for (index, rollout) in fleet.rollouts.iter().enumerate().filter(|(_, rollout)| !is_held(rollout)) {

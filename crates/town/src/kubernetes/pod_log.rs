@@ -3,7 +3,7 @@
 use super::objects::{fleet, instances, trouble};
 use super::{failed, not_found};
 use crate::desk::{Ask, answer};
-use crate::weather::{Service, Sky, Trouble};
+use crate::weather::{Sky, Trouble};
 use axum::response::Response;
 use jiff::SignedDuration;
 use serde_json::json;
@@ -12,7 +12,7 @@ use serde_json::json;
 const KEPT: SignedDuration = SignedDuration::from_hours(1);
 
 pub(super) fn answer_log(sky: &Sky, ask: &Ask, name: &str) -> Response {
-    let found = Service::ALL.into_iter().find_map(|service| {
+    let found = sky.services.iter().copied().find_map(|service| {
         let (_, instance) = instances(sky, service).into_iter().find(|(found, _)| found == name)?;
         Some((fleet(sky, service), instance))
     });

@@ -96,7 +96,7 @@ async fn the_same_annotation_again_changes_nothing() {
     seconds(&town, 60);
     let (_, again) = restart(&town, "2026-03-02T16:00:00Z").await;
     assert_eq!((&again["metadata"]["generation"], rollout(&again)), (&json!(2), "done"));
-    assert_eq!(town.weather().restarts(Platform::Kubernetes, Service::Http), 1);
+    assert_eq!(town.weather().restarts(Platform::Kubernetes, Service::HTTP), 1);
     let (_, other) = restart(&town, "2026-03-02T16:01:00Z").await;
     assert_eq!(other["metadata"]["generation"], 3);
 }
@@ -116,7 +116,7 @@ async fn an_answer_may_be_lost_after_the_patch_was_applied() {
 async fn a_restart_heals_the_pool_when_the_traffic_is_here() {
     let town = town().await;
     let weather = town.weather();
-    weather.set(Condition::PoolExhausted { service: Service::Http, percent: 90, restart_heals: true });
+    weather.set(Condition::PoolExhausted { service: Service::HTTP, percent: 90, restart_heals: true });
     seconds(&town, 300);
     let name = get(&town, &format!("{PODS}?labelSelector=app%20in%20(symxchange-http-server,other)")).await["items"][0]["metadata"]["name"].as_str().unwrap().to_owned();
     let text = async |query: &str| {
@@ -140,7 +140,7 @@ async fn a_restart_heals_the_pool_when_the_traffic_is_here() {
 #[tokio::test]
 async fn a_stuck_rollout_exceeds_its_deadline_and_pods_and_events_say_why() {
     let town = town().await;
-    let restarts = |trouble| Condition::Restarts { platform: Platform::Kubernetes, service: Service::Http, trouble };
+    let restarts = |trouble| Condition::Restarts { platform: Platform::Kubernetes, service: Service::HTTP, trouble };
     let spell = town.weather().set(restarts(Trouble::Unhealthy));
     restart(&town, "2026-03-02T16:00:00Z").await;
     seconds(&town, 60);
@@ -178,7 +178,7 @@ async fn a_stuck_rollout_exceeds_its_deadline_and_pods_and_events_say_why() {
 #[tokio::test]
 async fn a_paused_deployment_changes_its_template_and_restarts_when_it_goes_on() {
     let town = town().await;
-    let spell = town.weather().set(Condition::Paused { service: Service::Http });
+    let spell = town.weather().set(Condition::Paused { service: Service::HTTP });
     assert_eq!(get(&town, HTTP).await["spec"]["paused"], true);
     restart(&town, "2026-03-02T16:00:00Z").await;
     seconds(&town, 600);

@@ -94,7 +94,7 @@ async fn a_locked_app_says_409_with_the_deployment_and_force_cancels_it() {
 #[tokio::test]
 async fn a_deployment_without_room_or_health_never_ends_and_the_queue_says_why() {
     let town = town().await;
-    let restarts = |trouble| Condition::Restarts { platform: Platform::Marathon, service: Service::Http, trouble };
+    let restarts = |trouble| Condition::Restarts { platform: Platform::Marathon, service: Service::HTTP, trouble };
     let spell = town.weather().set(restarts(Trouble::NoRoom));
     send(&town, "POST", &format!("{HTTP}/restart")).await;
     seconds(&town, 86_400);
@@ -138,7 +138,7 @@ async fn errors_and_addresses() {
         (stranger.status().as_u16(), stranger.headers()["www-authenticate"].to_str().unwrap()),
         (401, "Basic realm=\"Mesosphere\"")
     );
-    assert_eq!(town.weather().restarts(Platform::Marathon, Service::Http), 0);
+    assert_eq!(town.weather().restarts(Platform::Marathon, Service::HTTP), 0);
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::weather::Service;
 use crate::weather::{Condition, CoreFault};
 use crate::{Town, client};
 
@@ -102,7 +103,7 @@ async fn after_a_restart_the_old_sandbox_stays_for_a_week() {
     let town = town().await;
     let url = agent_url(&town).await;
     let path = format!("{}/stdout", executor(&url).await["directory"].as_str().unwrap());
-    town.weather().change(|sky| sky.restart(Platform::Marathon, Service::Http, sky.now, None).map(|_| ()).unwrap());
+    town.weather().change(|sky| sky.restart(Platform::Marathon, Service::HTTP, sky.now, None).map(|_| ()).unwrap());
     town.weather().advance(Duration::from_secs(120));
     let (_, state) = get(&format!("{url}/state"), &[]).await;
     assert_eq!(state["frameworks"][0]["completed_executors"].as_array().unwrap().len(), 3);
@@ -117,8 +118,8 @@ async fn after_a_restart_the_old_sandbox_stays_for_a_week() {
 #[tokio::test]
 async fn a_task_that_cannot_start_says_so_in_its_stderr() {
     let town = town().await;
-    town.weather().set(Condition::Restarts { platform: Platform::Marathon, service: Service::Http, trouble: Trouble::Unhealthy });
-    town.weather().change(|sky| sky.restart(Platform::Marathon, Service::Http, sky.now, None).map(|_| ()).unwrap());
+    town.weather().set(Condition::Restarts { platform: Platform::Marathon, service: Service::HTTP, trouble: Trouble::Unhealthy });
+    town.weather().change(|sky| sky.restart(Platform::Marathon, Service::HTTP, sky.now, None).map(|_| ()).unwrap());
     town.weather().advance(Duration::from_secs(30));
     let url = agent_url(&town).await;
     let (_, state) = get(&format!("{url}/state"), &[]).await;

@@ -79,10 +79,10 @@ pub(super) struct Counts {
 impl Counts {
     pub(super) fn load(sky: &Sky, from_ms: i64, until_ms: i64) -> Self {
         let mut series = Vec::new();
-        for service in Service::ALL {
+        for service in sky.services.iter().copied() {
             for slot in 0..SLOTS {
                 let mut add = |kind, institution: &str| {
-                    let instance = format!("10.20.{}.{}:9102", service as usize + 1, slot + 1);
+                    let instance = format!("10.20.{}.{}:9102", service.index() + 1, slot + 1);
                     series.push(Series { kind, service, slot, institution: institution.to_owned(), instance, times: Vec::new() });
                 };
                 [Kind::Up, Kind::PoolSize, Kind::PoolInUse].into_iter().for_each(|kind| add(kind, ""));
@@ -95,8 +95,7 @@ impl Counts {
         let per_slot = 3 + 2 * sky.institutions.len();
         sky.each_entry(from_ms, until_ms.saturating_add(1), None, None, |entry| {
             let failed = entry.cause.is_some_and(Cause::is_failure);
-            let index =
-                (entry.service as usize * SLOTS + entry.slot) * per_slot + 3 + 2 * entry.institution + usize::from(failed);
+            let index = (entry.service.index() * SLOTS + entry.slot) * per_slot + 3 + 2 * entry.institution + usize::from(failed);
             series[index].times.push(entry.at_ms);
             true
         });
@@ -114,7 +113,7 @@ impl Counts {
     /// The value that a scrape at this moment finds; `None` before the first and after the last one.
     pub(super) fn value(&self, sky: &Sky, series: &Series, at_ms: i64) -> Option<f64> {
         let at = Timestamp::from_millisecond(at_ms).ok().filter(|at| *at >= sky.begin && *at <= sky.now)?;
-        let instance = sky.fleet(sky.live, series.service).serving(series.slot, at);
+        let instance = sky.live(series.service).serving(series.slot, at);
         Some(match series.kind {
             // A new instance counts from nothing.
             Kind::Requests { .. } => self.within(series, instance.healthy?.as_millisecond(), at_ms)? as f64,

@@ -136,13 +136,13 @@ async fn a_long_query_comes_as_a_form_and_subqueries_reduce_a_window() {
 async fn a_stuck_pool_shows_and_counters_start_again_with_a_new_instance() {
     let town = town().await;
     let weather = town.weather();
-    weather.set(Condition::PoolExhausted { service: Service::Http, percent: 60, restart_heals: true });
+    weather.set(Condition::PoolExhausted { service: Service::HTTP, percent: 60, restart_heals: true });
     let full =
         r#"count(symxchange_pool_in_use{service="symxchange-http-server"} == on (service, instance) symxchange_pool_size)"#;
     assert_eq!(one(&town, full).await, 3.0);
     let counter = r#"sum(symxchange_requests_total{service="symxchange-http-server"})"#;
     let before = one(&town, counter).await;
-    weather.change(|sky| sky.restart(crate::weather::Platform::Marathon, Service::Http, sky.now, None).map(|_| ()).unwrap());
+    weather.change(|sky| sky.restart(crate::weather::Platform::Marathon, Service::HTTP, sky.now, None).map(|_| ()).unwrap());
     weather.advance(Duration::from_secs(60));
     assert_eq!(vector(&town, full).await, []);
     assert!(one(&town, counter).await < before / 10.0);

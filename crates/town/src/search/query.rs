@@ -270,7 +270,7 @@ impl Filter {
                 (Some(values.iter().filter_map(|id| sky.index_of(id)).collect()), service)
             }
             Self::Terms(field, values) if field == "service.name" && values.len() == 1 => {
-                (institutions, Service::named(&values[0]).or(service))
+                (institutions, sky.service(&values[0]).or(service))
             }
             _ => (institutions, service),
         })

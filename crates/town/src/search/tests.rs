@@ -93,7 +93,7 @@ async fn one_institution_grouped_by_error_agrees_with_the_weather() {
 #[tokio::test]
 async fn across_institutions_a_stuck_pool_hits_many() {
     let town = town().await;
-    let span = half_an_hour(&town, [Condition::PoolExhausted { service: Service::Http, percent: 70, restart_heals: true }]);
+    let span = half_an_hour(&town, [Condition::PoolExhausted { service: Service::HTTP, percent: 70, restart_heals: true }]);
     let range = json!({"range": {"@timestamp": {"gte": span.0.to_string(), "lt": span.1.to_string()}}});
     let answer = found(
         &town,

@@ -96,6 +96,6 @@ pub(crate) fn stack_trace(root: &str, service: Service, operation: &str) -> Stri
          Caused by: {root}\n\
          \tat com.example.banking.net.Wire.open(Wire.java:131)\n\
          \t... 14 more",
-        if service == Service::Http { "HttpServer" } else { "RpcServer" }
+        if service == Service::HTTP { "HttpServer" } else { "RpcServer" }
     )
 }

@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_restart_replaces_one_instance_after_the_other() {
-        let mut fleet = Fleet::new(Platform::Marathon, Service::Http, at(0));
+        let mut fleet = Fleet::new(Platform::Marathon, Service::HTTP, at(0));
         fleet.restart(at(100), None).unwrap();
         assert_eq!(revisions(&fleet, 110), [0, 0, 0]);
         assert_eq!(fleet.coming(at(105)).unwrap().slot, 0);
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_second_restart_leaves_a_mix_and_a_stuck_one_never_ends() {
-        let mut fleet = Fleet::new(Platform::Marathon, Service::Rpc, at(0));
+        let mut fleet = Fleet::new(Platform::Marathon, Service::RPC, at(0));
         fleet.restart(at(100), None).unwrap();
         fleet.trouble = Trouble::Unhealthy;
         fleet.restart(at(115), None).unwrap();

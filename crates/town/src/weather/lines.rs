@@ -99,7 +99,7 @@ impl Sky {
             "message" => json!(self.message(entry)),
             "service.name" => json!(entry.service.name()),
             "service.instance" => {
-                let fleet = self.fleet(self.live, entry.service);
+                let fleet = self.live(entry.service);
                 json!(fleet.name_of(&fleet.serving(entry.slot, entry.at())))
             }
             "institution.id" => json!(found.id),
@@ -191,7 +191,7 @@ impl Sky {
     /// The requests that an instance took in a span.
     fn served(&self, fleet: &Fleet, instance: &Instance, from: Timestamp, until: Timestamp) -> Vec<Entry> {
         let mut served = Vec::new();
-        if fleet.platform == self.live {
+        if fleet.platform == self.live(fleet.service).platform {
             self.each_entry(from.as_millisecond(), until.as_millisecond(), None, Some(fleet.service), |entry| {
                 if entry.slot == instance.slot && fleet.serving(entry.slot, entry.at()).revision == instance.revision {
                     served.push(*entry);
@@ -310,14 +310,14 @@ mod tests {
     fn stderr_tells_of_failures_and_stdout_counts_them() {
         let weather = weather(Condition::WrappedErrors);
         let sky = weather.look();
-        let fleet = sky.fleet(Platform::Marathon, Service::Http);
+        let fleet = sky.fleet(Platform::Marathon, Service::HTTP);
         let from = sky.now - jiff::SignedDuration::from_mins(10);
         let err = sky.output(fleet, &fleet.serving(0, sky.now), true, from, sky.now);
         let out = sky.output(fleet, &fleet.serving(0, sky.now), false, from, sky.now);
         assert!(!err.is_empty() && err.iter().all(|(_, line)| line.contains("for inst-1 failed")));
         assert!(out.len() >= 8 && out.iter().all(|(_, line)| line.contains("INFO  served")));
         assert_eq!(
-            sky.output(sky.fleet(Platform::Kubernetes, Service::Http), &fleet.serving(0, sky.now), true, from, sky.now),
+            sky.output(sky.fleet(Platform::Kubernetes, Service::HTTP), &fleet.serving(0, sky.now), true, from, sky.now),
             []
         );
     }

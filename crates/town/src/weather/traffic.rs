@@ -78,8 +78,10 @@ impl Sky {
         let from_ms = from_ms.max(self.begin.as_millisecond());
         let until_ms = until_ms.min(self.now.as_millisecond().saturating_add(1));
         let all: Vec<usize> = (0..self.institutions.len()).collect();
+        let services: Vec<Service> =
+            self.services.iter().copied().filter(|of| service.is_none_or(|service| service == *of)).collect();
         for institution in institutions.unwrap_or(&all) {
-            for of in Service::ALL.into_iter().filter(|of| service.is_none_or(|service| service == *of)) {
+            for of in services.iter().copied() {
                 let stream = Stream::new(self, *institution, of);
                 let mut minute = from_ms.div_euclid(MINUTE_MS);
                 while minute * MINUTE_MS < until_ms {
@@ -99,6 +101,7 @@ struct Stream<'a> {
     service: Service,
     usual: u32,
     spells: Vec<&'a Spell>,
+    services: u32,
     fleet: &'a Fleet,
     host: &'a str,
 }
@@ -118,12 +121,13 @@ impl<'a> Stream<'a> {
             service,
             usual: found.per_minute,
             spells: spells.collect(),
-            fleet: sky.fleet(sky.live, service),
+            services: sky.services.len() as u32,
+            fleet: sky.live(service),
             host: &found.host,
         }
     }
 
-    /// The http server takes two of three requests.
+    /// The first service takes twice as many as any other.
     fn count(&self, minute: i64) -> u32 {
         let at = Timestamp::from_millisecond(minute * MINUTE_MS).unwrap_or(Timestamp::MIN);
         let traffic = self.spells.iter().rev().filter(|spell| spell.holds(at)).find_map(|spell| match &spell.condition {
@@ -131,16 +135,13 @@ impl<'a> Stream<'a> {
             _ => None,
         });
         let whole = traffic.unwrap_or(self.usual).min(MAX_PER_MINUTE);
-        let rpc = whole / 3;
-        match self.service {
-            Service::Http => whole - rpc,
-            Service::Rpc => rpc,
-        }
+        let share = whole / (self.services + 1);
+        if self.service.index() == 0 { whole - share * (self.services - 1) } else { share }
     }
 
     /// Whether to go on.
     fn minute(&self, minute: i64, mut take: impl FnMut(&Entry) -> bool) -> bool {
-        let seed = mix(&[self.institution as u64, self.service as u64, minute as u64]);
+        let seed = mix(&[self.institution as u64, self.service.index() as u64, minute as u64]);
         (0..self.count(minute)).all(|number| {
             let hash = mix(&[seed, u64::from(number)]);
             let mut entry = Entry {
@@ -234,9 +235,9 @@ mod tests {
     fn a_restart_heals_a_stuck_pool_where_the_traffic_is() {
         for (heals, platform) in [(true, Platform::Marathon), (false, Platform::Marathon), (true, Platform::Kubernetes)] {
             let (weather, now) = weather();
-            weather.set(Condition::PoolExhausted { service: Service::Http, percent: 80, restart_heals: heals });
+            weather.set(Condition::PoolExhausted { service: Service::HTTP, percent: 80, restart_heals: heals });
             weather.advance(Duration::from_secs(300));
-            weather.change(|sky| sky.restart(platform, Service::Http, sky.now, None).map(|_| ()).unwrap());
+            weather.change(|sky| sky.restart(platform, Service::HTTP, sky.now, None).map(|_| ()).unwrap());
             weather.advance(Duration::from_secs(600));
             assert!(!weather.failures("inst-1", now, later(now, 5)).is_empty());
             let healed = weather.failures("inst-1", later(now, 6), later(now, 15)).is_empty();
