@@ -58,6 +58,8 @@ enum Verb {
     Demo(server::Demo),
     /// Run doubles of outside systems, for rehearsals of your runbooks
     Town(server::Town),
+    /// Rehearse an outage on your own setup, with doubles of everything outside
+    Drill(server::Drill),
     /// Find every mistake in setup files
     Check(setup::Check),
     /// Make setup files the server's setup
@@ -214,6 +216,7 @@ async fn run(Cli { common, verb }: Cli) -> Result<(), Failure> {
         Verb::Serve(args) => server::serve(args).await,
         Verb::Demo(args) => server::demo(args).await,
         Verb::Town(args) => server::town(args, json, now).await,
+        Verb::Drill(args) => server::drill(args, json, now).await,
         Verb::Check(args) => setup::check(&args, json, now),
         Verb::Schema => setup::schema(),
         Verb::Version => version(json),

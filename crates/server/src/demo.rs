@@ -3,22 +3,20 @@
 //! really happens: the demo starts the server as everybody does, and talks to it over the ports that everybody has.
 
 mod bank;
-mod firedog;
-mod folder;
 mod setup;
 mod story;
-mod teller;
 
+use crate::stage::firedog::{Firedog, Starting};
+use crate::stage::folder::{self, Folder};
+use crate::stage::interrupted;
+use crate::stage::teller::Teller;
 use anyhow::{Context, anyhow, bail};
 use bank::{Bank, Chapter};
-use firedog::{Firedog, Starting};
 use firedog_town::weather::Platform;
 use firedog_town::{Inbox, Mailbox, Shop};
-use folder::Folder;
 use std::pin::pin;
 use std::time::Duration;
 use story::{Progress, Story};
-use teller::Teller;
 
 /// Told without a person, the story takes some ten seconds. Longer than this means that a step of it does not happen.
 const ONCE_AT_MOST: Duration = Duration::from_secs(90);
@@ -49,7 +47,7 @@ struct Town {
 
 /// Runs the demo to its end, or to Ctrl-C. Fails with the step that did not happen.
 pub(crate) async fn run(options: DemoOptions) -> anyhow::Result<()> {
-    let teller = Teller::start();
+    let teller = Teller::start("demo");
     teller.say("This is a demo: everything in it is real, except the people and the shop. It stays on this machine.");
     let folder = Folder::create().context("cannot make a temporary folder")?;
     let town = open_town().await.context("cannot listen on 127.0.0.1")?;
@@ -156,20 +154,4 @@ async fn shop<'a>(
 
 async fn open_town() -> std::io::Result<Town> {
     Ok(Town { shop: Shop::start(None).await?, mailbox: Mailbox::start(None).await?, inbox: Inbox::start(None).await? })
-}
-
-/// Ctrl-C, or SIGTERM as `timeout` and service managers send it.
-pub(crate) async fn interrupted() {
-    #[cfg(unix)]
-    if let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        tokio::select! {
-            _ = terminated.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-        return;
-    }
-    // Without a handler the default applies: the signal ends the process, and the child's handle goes with it.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
-    }
 }

@@ -1,17 +1,11 @@
 //! `firedog town`: doubles of the systems that runbooks read and restart, on loopback, for rehearsals.
 
-use crate::demo::interrupted;
+use crate::stage::{doubles, interrupted};
 use anyhow::{Context, bail};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use firedog_domain::setup::ConnectionKind;
 use firedog_town::Town;
 use firedog_town::control::Control;
-use firedog_town::jenkins::{JENKINS_TOKEN, JENKINS_USER};
-use firedog_town::kubernetes::{KUBERNETES_TOKEN, NAMESPACE};
-use firedog_town::marathon::{MARATHON_PASSWORD, MARATHON_USER};
-use firedog_town::metrics::REQUESTS;
-use firedog_town::search::{SEARCH_ALIAS, SEARCH_PASSWORD, SEARCH_USER};
-use firedog_town::slack::{SLACK_TOKEN, SUPPORT_CHANNEL, SUPPORT_GROUP};
+use firedog_town::kubernetes::NAMESPACE;
 use firedog_town::weather::{Platform, Service, Weather};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -93,29 +87,21 @@ pub(crate) async fn run(
 
 /// The setup file: whom the town serves, how to reach its systems, and its two services.
 fn setup(town: &Town, options: &TownOptions) -> String {
-    let authority = pem(&town.core_certificate());
+    let authority = doubles::authority(town);
     let institutions = town.weather().institutions().into_iter().map(|one| {
-        let port = town.core_addr(&one.id).map_or(0, |core| core.port());
         json!({ "id": one.id, "name": one.name, "code": one.id.trim_start_matches("inst-"), "host": one.host,
-            "core_endpoint": format!("https://localhost:{port}/SymXchange"), "authority": authority })
+            "core_endpoint": doubles::core_endpoint(town, &one.id), "authority": authority })
     });
-    let failed = |outcome: &str| {
-        format!("sum(increase({REQUESTS}{{service=~\"{{service}}\",institution=~\"{{institution}}\"{outcome}}}[{{last}}]))")
-    };
     let connections = [
-        json!({ "id": "logs", "kind": "elasticsearch", "url": town.search_url(), "user": SEARCH_USER, "secret": SEARCH_PASSWORD,
-            "index": SEARCH_ALIAS, "fields": { "time": "@timestamp", "institution": "institution.id", "service": "service.name",
-                "kind": "interaction.kind", "outcome": "interaction.outcome", "error_type": "error.type",
-                "error_message": "error.message", "stack": "error.stack_trace" } }),
-        json!({ "id": "metrics", "kind": "prometheus", "url": town.metrics_url(),
-            "queries": { "total": failed(""), "failed": failed(",outcome=\"error\"") } }),
-        json!({ "id": "ci", "kind": "jenkins", "url": town.jenkins_url(), "user": JENKINS_USER, "secret": JENKINS_TOKEN }),
-        json!({ "id": "marathon", "kind": "marathon", "url": town.marathon_url(), "user": MARATHON_USER, "secret": MARATHON_PASSWORD }),
-        json!({ "id": "mesos", "kind": "mesos", "url": town.mesos_url() }),
-        json!({ "id": "k8s", "kind": "kubernetes", "url": town.kubernetes_url(), "secret": KUBERNETES_TOKEN }),
-        json!({ "id": "chat", "kind": "slack", "url": town.slack_url(), "secret": SLACK_TOKEN, "room": SUPPORT_CHANNEL,
-            "group": SUPPORT_GROUP }),
-    ];
+        ("logs", ConnectionKind::Elasticsearch),
+        ("metrics", ConnectionKind::Prometheus),
+        ("ci", ConnectionKind::Jenkins),
+        ("marathon", ConnectionKind::Marathon),
+        ("mesos", ConnectionKind::Mesos),
+        ("k8s", ConnectionKind::Kubernetes),
+        ("chat", ConnectionKind::Slack),
+    ]
+    .map(|(id, kind)| json!(doubles::connection(town, id.into(), kind)));
     let services = Service::USUAL.map(|service| self::service(service.name(), options));
     let mut text =
         format!("{HEAD}: its addresses are good while it runs. The team `{}` stands in your other files.\n", options.team);
@@ -129,10 +115,6 @@ fn setup(town: &Town, options: &TownOptions) -> String {
         all.iter().for_each(|one| text.push_str(&format!("  - {one}\n")));
     }
     text
-}
-
-fn pem(der: &[u8]) -> String {
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", BASE64_STANDARD.encode(der))
 }
 
 fn service(id: &str, options: &TownOptions) -> Value {

@@ -1,16 +1,18 @@
 //! The verbs that run something: `serve`, `demo` and `town`.
 
-use super::failure::Failure;
+use super::failure::{Exit, Failure};
 use super::folder::Folder;
 use super::out::{clean, print, print_json, say};
 use crate::config::Config;
 use crate::demo::DemoOptions;
+use crate::drill::{DrillOptions, Wrong};
 use crate::serve::GivenSetup;
 use crate::town::{Through, TownOptions};
 use clap::Args;
 use firedog_domain::setup::load::NoOutside;
+use firedog_domain::time::parse_length;
 use firedog_town::weather::{MAX_INSTITUTIONS, MAX_SPEED};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::path::{Path, PathBuf};
 
 #[derive(Args, Debug)]
@@ -110,6 +112,52 @@ pub(crate) struct Town {
     institutions: u16,
 }
 
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  firedog drill examples/pupper
+  firedog drill examples/pupper --connected --wrong pool
+  firedog drill setup --institution inst-123 --support-silent
+  firedog drill setup --alone --json
+
+Rehearses your own setup: its people, policies, catalogue and runbooks, in a Firedog of their own on this machine, against
+doubles of everything outside. Something goes wrong, an alert fires, and you do what you would do at night: acknowledge, read,
+confirm, answer. At the end it says what was wrong and how it went; the exit code is 0 if it went well, and 10 if not. Nobody real is paged,
+and nothing outside is called. Silences and maintenance windows of the setup are left out.
+
+A setup from a running Firedog: firedog export DIR")]
+pub(crate) struct Drill {
+    /// Directory with the setup files (*.yaml, *.yml, *.json, at any depth)
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// What goes wrong [default: a surprise, told at the end]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    wrong: Option<Wrong>,
+    /// Which service it is [default: one that the runbook is about]
+    #[arg(long, value_name = "SERVICE")]
+    service: Option<String>,
+    /// At which institution [default: the first that the service serves]
+    #[arg(long, value_name = "INSTITUTION")]
+    institution: Option<String>,
+    /// Which runbook is rehearsed [default: one that alerts begin]
+    #[arg(long, value_name = "RUNBOOK")]
+    runbook: Option<String>,
+    /// As if everything were connected: doubles also for what your setup does not connect
+    #[arg(long)]
+    connected: bool,
+    /// Nobody of support answers
+    #[arg(long)]
+    support_silent: bool,
+    /// Without you: the drill acknowledges, confirms and answers itself
+    #[arg(long)]
+    alone: bool,
+    /// It is over by then
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = parse_length)]
+    within: SignedDuration,
+    /// Where its Firedog listens [default: a free port of 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+}
+
 impl Serve {
     /// The settings that were given as options.
     fn flags(&self) -> Vec<(&'static str, String)> {
@@ -127,6 +175,20 @@ impl Serve {
 pub(crate) async fn demo(args: Demo) -> Result<(), Failure> {
     let options = DemoOptions { once: args.once, listen: args.listen, keep: args.keep };
     crate::demo::run(options).await.map_err(|e| Failure::failed(format!("{e:#}")))
+}
+
+pub(crate) async fn drill(args: Drill, json: bool, now: Timestamp) -> Result<(), Failure> {
+    let Drill { dir, wrong, service, institution, runbook, connected, support_silent, alone, within, listen } = args;
+    let setup = super::setup::for_a_drill(&dir, now)?;
+    let options =
+        DrillOptions { wrong, service, institution, runbook, connected, support_silent, alone, within, listen, aside: json };
+    let report = crate::drill::run(setup, options).await.map_err(|e| Failure::failed(format!("{e:#}")))?;
+    if json {
+        print_json(&serde_json::json!(report))?
+    } else {
+        print(&format!("\n{}", report.text()))?
+    }
+    if report.ok { Ok(()) } else { Err(Failure::silent(Exit::ConditionNotMet)) }
 }
 
 pub(crate) async fn town(args: Town, json: bool, now: Timestamp) -> Result<(), Failure> {

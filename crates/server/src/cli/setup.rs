@@ -7,7 +7,7 @@ use super::out::{BAD, BOLD, DIM, GOOD, WARN, clean, count, paint, print, print_j
 use clap::Args;
 use firedog_domain::setup::Setup;
 use firedog_domain::setup::diagnostic::Diagnostic;
-use firedog_domain::setup::load::Loaded;
+use firedog_domain::setup::load::{Loaded, Outside, check as check_files};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::fs;
@@ -83,6 +83,30 @@ pub(crate) fn check(args: &Check, json: bool, now: Timestamp) -> Result<(), Fail
         print(&format!("{}{} in {}{what}\n", rendered(&folder, &loaded), verdict, count(folder.files().len(), "file")))?;
     }
     if errors > 0 || args.strict && warned > 0 { Err(Failure::silent(Exit::Failed)) } else { Ok(()) }
+}
+
+/// The setup of a directory, for a rehearsal: secrets that this machine does not have are not missed.
+pub(crate) fn for_a_drill(dir: &Path, now: Timestamp) -> Result<Setup, Failure> {
+    let folder = read(dir)?;
+    let loaded = check_files(folder.files(), &Rehearsed(&folder), now);
+    if loaded.has_errors() {
+        print(&rendered(&folder, &loaded))?;
+        return Err(Failure::failed("the setup has errors").next("mend them; `firedog check DIR` lists them again"));
+    }
+    loaded.setup.ok_or_else(|| Failure::failed("the setup cannot be read"))
+}
+
+/// What a setup refers to around it, with something invented in place of what is not there.
+struct Rehearsed<'a>(&'a Folder);
+
+impl Outside for Rehearsed<'_> {
+    fn env(&self, name: &str) -> Option<String> {
+        self.0.env(name).or_else(|| Some(format!("drill-{name}-0123456789abcdef")))
+    }
+
+    fn read(&self, path: &str, relative_to: &str) -> Result<String, String> {
+        self.0.read(path, relative_to).or_else(|_| Ok(format!("drill-{path}-0123456789abcdef")))
+    }
 }
 
 fn read(dir: &Path) -> Result<Folder, Failure> {

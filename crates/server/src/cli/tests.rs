@@ -36,6 +36,7 @@ fn the_help_is_short_and_names_the_exit_codes() {
       serve        Run the server
       demo         Run an outage from beginning to end, on this machine only
       town         Run doubles of outside systems, for rehearsals of your runbooks
+      drill        Rehearse an outage on your own setup, with doubles of everything outside
       check        Find every mistake in setup files
       apply        Make setup files the server's setup
       export       Write the server's setup as files
@@ -93,6 +94,7 @@ fn parse(line: &str) -> Result<Cli, clap::error::ErrorKind> {
 fn what_the_contract_names_is_understood() {
     for line in [
         "serve --setup DIR --config FILE",
+        "drill DIR --wrong pool --service S --institution I --runbook R --connected --support-silent --alone --within 10m --listen 127.0.0.1:0 --json",
         "town --setup DIR --through rollout --no-key --speed 10 --institutions 12 --json",
         "check DIR --strict --json",
         "apply DIR --dry-run --yes",
@@ -143,6 +145,9 @@ fn what_makes_no_sense_is_a_usage_error() {
         ("alert list --limit 0", Kind::ValueValidation),
         ("alert list --state open,closed", Kind::InvalidValue),
         ("prove --within soon", Kind::ValueValidation),
+        ("drill", Kind::MissingRequiredArgument),
+        ("drill DIR --wrong rain", Kind::InvalidValue),
+        ("drill DIR --within soon", Kind::ValueValidation),
         ("town --institutions 0", Kind::ValueValidation),
         ("town --through hope", Kind::InvalidValue),
         ("oncall --timezone Mars/Base", Kind::ValueValidation),

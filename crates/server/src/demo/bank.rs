@@ -1,20 +1,19 @@
 //! The demo's second chapter: institutions whose cores fail, once on their side and twice on ours.
 
-use super::firedog::{Api, Firedog};
-use super::folder::{Folder, random_hex};
 use super::setup::PRIMARY;
 use super::story::Step;
-use super::teller::Teller;
-use anyhow::{Context, bail, ensure};
+use crate::stage::doubles;
+use crate::stage::firedog::{Api, Firedog};
+use crate::stage::folder::{Folder, random_hex};
+use crate::stage::teller::Teller;
+use anyhow::{bail, ensure};
 use axum::extract::State;
 use axum::response::Html;
 use axum::routing::get;
+use firedog_domain::setup::ConnectionKind;
 use firedog_engine::Clock;
 use firedog_town::jenkins::{JENKINS_TOKEN, JENKINS_USER, JenkinsTimes};
-use firedog_town::kubernetes::KUBERNETES_TOKEN;
-use firedog_town::marathon::{MARATHON_PASSWORD, MARATHON_USER};
-use firedog_town::search::{SEARCH_PASSWORD, SEARCH_USER};
-use firedog_town::slack::{SAM, SLACK_TOKEN, SUPPORT_CHANNEL, SUPPORT_GROUP};
+use firedog_town::slack::{SAM, SUPPORT_CHANNEL};
 use firedog_town::weather::{Condition, CoreFault, Pace, Platform, Service, SpellId, Weather};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -71,15 +70,14 @@ impl Bank {
     /// The setup files: all but the drivers stays the same when the services move.
     pub(super) fn files(&self, platform: Platform) -> Vec<(&'static str, String)> {
         let streets = &self.streets;
-        let authority = pem(&streets.core_certificate());
+        let authority = doubles::authority(streets);
         let institutions: Vec<Value> = streets
             .weather()
             .institutions()
             .into_iter()
             .map(|one| {
-                let port = streets.core_addr(&one.id).map_or(0, |core| core.port());
                 json!({ "id": one.id, "name": one.name, "code": code(&one.id), "host": one.host, "authority": authority,
-                    "core_endpoint": format!("https://localhost:{port}/SymXchange"), "room": SUPPORT_CHANNEL, "vendor": "corehost" })
+                    "core_endpoint": doubles::core_endpoint(streets, &one.id), "room": SUPPORT_CHANNEL, "vendor": "corehost" })
             })
             .collect();
         let services: Vec<Value> = SERVICES
@@ -102,13 +100,14 @@ impl Bank {
                 service
             })
             .collect();
-        let connections = json!([
-            { "id": "logs", "kind": "elasticsearch", "url": streets.search_url(), "user": SEARCH_USER, "secret": SEARCH_PASSWORD, "index": "interaction-*" },
-            { "id": "chat", "kind": "slack", "url": streets.slack_url(), "secret": SLACK_TOKEN, "room": SUPPORT_CHANNEL, "group": SUPPORT_GROUP },
-            { "id": "ci", "kind": "jenkins", "url": streets.jenkins_url(), "user": JENKINS_USER, "secret": JENKINS_TOKEN },
-            { "id": "marathon", "kind": "marathon", "url": streets.marathon_url(), "user": MARATHON_USER, "secret": MARATHON_PASSWORD },
-            { "id": "k8s", "kind": "kubernetes", "url": streets.kubernetes_url(), "secret": KUBERNETES_TOKEN },
-        ]);
+        let connections = [
+            ("logs", ConnectionKind::Elasticsearch),
+            ("chat", ConnectionKind::Slack),
+            ("ci", ConnectionKind::Jenkins),
+            ("marathon", ConnectionKind::Marathon),
+            ("k8s", ConnectionKind::Kubernetes),
+        ]
+        .map(|(id, kind)| doubles::connection(streets, id.into(), kind));
         let book = BOOK.replace("team: pupper", "team: town").replace("page support", "page town");
         // JSON is YAML.
         let vendors =
@@ -128,13 +127,6 @@ impl Bank {
 /// As support knows an institution.
 fn code(id: &str) -> String {
     id.replace("inst-", "C")
-}
-
-fn pem(der: &[u8]) -> String {
-    use base64::Engine as _;
-    let text = base64::engine::general_purpose::STANDARD.encode(der);
-    let lines: Vec<String> = text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
 }
 
 /// A page with one button.
@@ -479,12 +471,7 @@ impl Chapter<'_> {
     }
 
     async fn post(&self, path: &str, body: &Value) -> anyhow::Result<()> {
-        let answer =
-            self.api.client.post(format!("{}{path}", self.api.url)).bearer_auth(&self.api.token).json(body).send().await?;
-        let status = answer.status();
-        let said = answer.text().await.context("an answer broke off")?;
-        ensure!(status.is_success(), "POST {path} was answered with {status}: {said}");
-        Ok(())
+        self.api.post(path, body).await.map(drop)
     }
 }
 

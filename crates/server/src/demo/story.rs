@@ -1,9 +1,9 @@
 //! The story itself: what the demo does, waits for, and says.
 
 use super::Town;
-use super::firedog::Api;
 use super::setup::{PRIMARY, Person, SECONDARY, SERVICE, WAIT_S};
-use super::teller::{Teller, describe, table};
+use crate::stage::firedog::Api;
+use crate::stage::teller::{Teller, describe, table};
 use anyhow::{Context, bail, ensure};
 use firedog_town::{Mail, Probe, Prober, Received, Reported, Sink};
 use serde_json::Value;

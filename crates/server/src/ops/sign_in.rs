@@ -172,15 +172,19 @@ pub async fn end(app: &App, id: &str, caller: &Caller) -> Result<()> {
     }
 }
 
-/// A demonstration lets everybody in, as an administrator, and says so on every screen. Nowhere else does this open anything,
+/// A demonstration lets everybody in, as an administrator, as whom they like, and says so on every screen. Nowhere else does this open anything,
 /// and whoever has set it on an address that others reach has made a mistake.
-pub async fn as_demo(app: &App, origin: &Origin) -> Result<SignedIn> {
+pub async fn as_demo(app: &App, user: Option<&str>, origin: &Origin) -> Result<SignedIn> {
     if !app.config.demo || !app.config.listen.ip().is_loopback() {
         return Err(Error::NotFound("there is nothing here".to_owned()));
     }
     let scene = app.engine.scene().await?;
-    let user = scene.world.setup.users.iter().next().map(|user| user.id.clone());
-    let user = user.ok_or_else(|| Error::NotFound("the demonstration has nobody in it".to_owned()))?;
+    let users = &scene.world.setup.users;
+    let found = match user {
+        Some(user) => users.get(user),
+        None => users.iter().next(),
+    };
+    let user = found.ok_or_else(|| Error::NotFound("the demonstration has nobody like that in it".to_owned()))?.id.clone();
     if role_of(app, &user).await? != Role::Admin {
         give_role(app, user.as_str(), Role::Admin, &Caller::token("demo", Role::Admin)).await?;
     }

@@ -166,9 +166,9 @@ pub(super) async fn enter(State(app): State<App>, request: Request) -> Response 
     }
 }
 
-/// The one link of a demonstration.
-pub(super) async fn demo(State(app): State<App>, request: Request) -> Response {
-    match sign_in::as_demo(&app, &origin(&request)).await {
+/// The one link of a demonstration; `?as=USER` says who one is in it.
+pub(super) async fn demo(State(app): State<App>, Query(asked): Query<HashMap<String, String>>, request: Request) -> Response {
+    match sign_in::as_demo(&app, asked.get("as").map(String::as_str), &origin(&request)).await {
         Ok(signed_in) => entered(&app, &signed_in, &base(&app)),
         Err(error) => guarded(status(&error), super::plain("There is nothing here", "<p>This is no demonstration.</p>")),
     }

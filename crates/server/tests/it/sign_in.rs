@@ -295,4 +295,8 @@ async fn only_a_demonstration_lets_everybody_in() {
     assert_eq!(entered.header("location"), "/");
     let session = with(&demo, &cookie_of(&entered), "GET", "/session", None).await.is(200).json();
     assert_eq!((&session["demo"], &session["role"], &session["user"]["id"]), (&json!(true), &json!("admin"), &json!("ada")));
+    let entered = demo.call("GET", "/demo?as=grace", &[], "").await.is(303);
+    let session = with(&demo, &cookie_of(&entered), "GET", "/session", None).await.is(200).json();
+    assert_eq!((&session["role"], &session["user"]["id"]), (&json!("admin"), &json!("grace")));
+    demo.call("GET", "/demo?as=nobody", &[], "").await.is(404);
 }

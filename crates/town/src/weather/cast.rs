@@ -1,6 +1,6 @@
 //! Who is in a town: the programs that talk to the cores, whom they serve, and the jobs that restart them.
 
-use super::{Institution, MAX_INSTITUTIONS, Platform, institution};
+use super::{Institution, MAX_INSTITUTIONS, Platform};
 use crate::jenkins::Job;
 
 /// What one town can hold.
@@ -39,7 +39,7 @@ impl Cast {
     /// Two servers on Marathon, `institutions` invented institutions (1 to [`MAX_INSTITUTIONS`]), and a job per platform.
     pub fn usual(institutions: usize) -> Self {
         let services = Service::USUAL.map(|service| (service, Platform::Marathon));
-        Self { services: services.to_vec(), institutions: institution::found(institutions), jobs: Job::usual() }
+        Self { services: services.to_vec(), institutions: Institution::invented(institutions), jobs: Job::usual() }
     }
 
     /// Others: at most [`MAX_SERVICES`] and [`MAX_INSTITUTIONS`], further ones are left out. The names of services stay in

@@ -60,8 +60,14 @@ pub struct Institution {
     pub per_minute: u32,
 }
 
-/// `count` institutions, at least one and at most [`MAX_INSTITUTIONS`].
-pub(crate) fn found(count: usize) -> Vec<Institution> {
+impl Institution {
+    /// `count` of them, at least one and at most [`MAX_INSTITUTIONS`].
+    pub fn invented(count: usize) -> Vec<Self> {
+        found(count)
+    }
+}
+
+fn found(count: usize) -> Vec<Institution> {
     (1..=count.clamp(1, MAX_INSTITUTIONS))
         .map(|number| Institution {
             id: format!("inst-{number}"),

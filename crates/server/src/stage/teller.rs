@@ -1,4 +1,4 @@
-//! What the demo says, line by line, and the table it ends with.
+//! What a demo or a drill says, line by line, and the table it ends with.
 
 use anstyle::Style;
 use jiff::Timestamp;
@@ -9,54 +9,66 @@ use tokio::time::Instant;
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
-/// Writes to standard output, with the seconds since the demo began before each line. Without a terminal there is no
+/// Writes to standard output, with its name and the seconds since it began before each line. Without a terminal there is no
 /// colour. A reader who went away is no reason to stop: the demo is also run for its exit code.
-pub(super) struct Teller {
+pub(crate) struct Teller {
+    name: &'static str,
     started: Instant,
+    /// Standard output is for something else.
+    aside: bool,
 }
 
 impl Teller {
-    pub(super) fn start() -> Self {
-        Self { started: Instant::now() }
+    pub(crate) fn start(name: &'static str) -> Self {
+        Self { name, started: Instant::now(), aside: false }
     }
 
-    pub(super) fn say(&self, text: &str) {
+    /// On standard error.
+    pub(crate) fn aside(name: &'static str) -> Self {
+        Self { aside: true, ..Self::start(name) }
+    }
+
+    fn out(&self) -> Box<dyn Write> {
+        if self.aside { Box::new(anstream::stderr()) } else { Box::new(anstream::stdout()) }
+    }
+
+    pub(crate) fn say(&self, text: &str) {
         self.write(text, Style::new());
     }
 
     /// Something for the reader to act on.
-    pub(super) fn stress(&self, text: &str) {
+    pub(crate) fn stress(&self, text: &str) {
         self.write(text, BOLD);
     }
 
     /// Something that Firedog did on the way.
-    pub(super) fn note(&self, text: &str) {
+    pub(crate) fn note(&self, text: &str) {
         self.write(text, DIM);
     }
 
     /// The terminal's bell: somebody is paged.
-    pub(super) fn ring(&self) {
-        let mut out = anstream::stdout().lock();
+    pub(crate) fn ring(&self) {
+        let mut out = self.out();
         let _ = out.write_all(b"\x07").and_then(|()| out.flush());
     }
 
     fn write(&self, text: &str, style: Style) {
         let elapsed = self.started.elapsed().as_secs_f64();
-        let mut out = anstream::stdout().lock();
+        let mut out = self.out();
         for line in text.lines() {
-            let _ = writeln!(out, "{DIM}[demo {elapsed:5.1} s]{DIM:#} {style}{}{style:#}", plain(line));
+            let _ = writeln!(out, "{DIM}[{} {elapsed:5.1} s]{DIM:#} {style}{}{style:#}", self.name, plain(line));
         }
         let _ = out.flush();
     }
 }
 
 /// Texts come over the network; none of them may steer the terminal.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).collect()
 }
 
 /// One timeline entry in words: `notified ada over email (mail): sent`.
-pub(super) fn describe(entry: &Value) -> String {
+pub(crate) fn describe(entry: &Value) -> String {
     let [kind, user, how, outcome, reason] = columns(entry);
     // Somebody is paged, notified or skipped; everything else is done by somebody.
     let who = if matches!(kind.as_str(), "paged" | "notified" | "skipped") { " " } else { " by " };
@@ -71,7 +83,7 @@ pub(super) fn describe(entry: &Value) -> String {
 }
 
 /// The whole timeline as a table: one line per entry.
-pub(super) fn table(entries: &[Value]) -> String {
+pub(crate) fn table(entries: &[Value]) -> String {
     let first = entries.first().and_then(at);
     let mut rows = vec![["time (UTC)", "after", "what", "who", "how", "outcome", "why"].map(str::to_owned)];
     for entry in entries {

@@ -1,15 +1,15 @@
-//! The demo's temporary folder: its setup, its database, its log.
+//! A temporary folder: its setup, its database, its log.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// Removed with all that is in it when dropped.
-pub(super) struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    /// Only its owner can look into it: the database holds the demo's tokens.
-    pub(super) fn create() -> io::Result<Self> {
-        let path = std::env::temp_dir().join(format!("firedog-demo-{}", random_hex(8)?));
+    /// Only its owner can look into it: the database holds tokens.
+    pub(crate) fn create() -> io::Result<Self> {
+        let path = std::env::temp_dir().join(format!("firedog-{}", random_hex(8)?));
         let mut builder = std::fs::DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
@@ -20,17 +20,17 @@ impl Folder {
         Ok(folder)
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
     /// Where the setup files are.
-    pub(super) fn setup(&self) -> PathBuf {
+    pub(crate) fn setup(&self) -> PathBuf {
         self.0.join("setup")
     }
 
     /// Writes a setup file.
-    pub(super) fn write(&self, name: &str, text: &str) -> io::Result<()> {
+    pub(crate) fn write(&self, name: &str, text: &str) -> io::Result<()> {
         std::fs::write(self.setup().join(name), text)
     }
 }
@@ -43,7 +43,7 @@ impl Drop for Folder {
 }
 
 /// Twice as many hexadecimal digits as `bytes`.
-pub(super) fn random_hex(bytes: usize) -> io::Result<String> {
+pub(crate) fn random_hex(bytes: usize) -> io::Result<String> {
     let mut random = vec![0; bytes];
     getrandom::fill(&mut random).map_err(io::Error::other)?;
     Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())

@@ -1,4 +1,4 @@
-//! The demo's own Firedog: this very program, started as `firedog serve`, and what the demo asks it over HTTP.
+//! A Firedog of one's own: this very program, started as `firedog serve`, and what it is asked over HTTP.
 
 use super::folder::{Folder, random_hex};
 use anyhow::{Context, anyhow, bail, ensure};
@@ -22,7 +22,7 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(3);
 const LAST_LINES: usize = 20;
 
 /// A running server. Dropping it kills it.
-pub(super) struct Firedog {
+pub(crate) struct Firedog {
     child: Child,
     smtp_url: String,
     token: String,
@@ -33,31 +33,31 @@ pub(super) struct Firedog {
 }
 
 /// A server that may not be ready yet.
-pub(super) struct Starting {
+pub(crate) struct Starting {
     address: oneshot::Receiver<String>,
     token: String,
 }
 
-/// What the demo asks its server.
+/// The way to its API.
 #[derive(Clone)]
-pub(super) struct Api {
-    pub(super) url: String,
-    pub(super) token: String,
-    pub(super) client: Client,
+pub(crate) struct Api {
+    pub(crate) url: String,
+    pub(crate) token: String,
+    pub(crate) client: Client,
 }
 
 impl Firedog {
-    pub(super) fn spawn(folder: &Folder, smtp_url: &str, listen: Option<&str>) -> anyhow::Result<Self> {
+    pub(crate) fn spawn(folder: &Folder, smtp_url: &str, listen: Option<&str>) -> anyhow::Result<Self> {
         Self::with(folder, smtp_url, listen, random_hex(32)?)
     }
 
     /// Where it is, for the next start.
-    pub(super) fn at(&mut self, url: &str) {
+    pub(crate) fn at(&mut self, url: &str) {
         self.address = url.strip_prefix("http://").map(str::to_owned);
     }
 
     /// The same server once more, where it was.
-    pub(super) async fn again(&mut self, folder: &Folder) -> anyhow::Result<()> {
+    pub(crate) async fn again(&mut self, folder: &Folder) -> anyhow::Result<()> {
         let listen = self.address.clone();
         *self = Self::with(folder, &self.smtp_url, listen.as_deref(), self.token.clone())?;
         self.starting().ready().await.map(drop)?;
@@ -97,31 +97,31 @@ impl Firedog {
         Ok(Self { child, smtp_url: smtp_url.to_owned(), token, address: None, starting, log })
     }
 
-    /// The way to its API; taken once.
-    pub(super) fn starting(&mut self) -> Starting {
-        self.starting.take().expect("asked for once, by the demo")
+    /// To wait until it is ready; taken once.
+    pub(crate) fn starting(&mut self) -> Starting {
+        self.starting.take().expect("asked for once")
     }
 
     /// Waits until it ends by itself, which it never should.
-    pub(super) async fn ended(&mut self) -> anyhow::Error {
+    pub(crate) async fn ended(&mut self) -> anyhow::Error {
         match self.child.wait().await {
             Ok(status) => anyhow!("Firedog ended by itself ({status})"),
             Err(error) => anyhow!("lost sight of Firedog: {error}"),
         }
     }
 
-    pub(super) fn last_lines(&self) -> String {
+    pub(crate) fn last_lines(&self) -> String {
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         log.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
     }
 
     /// Lets it end by itself: a Ctrl-C at the terminal has reached it as well.
-    pub(super) async fn drain(&mut self) {
+    pub(crate) async fn drain(&mut self) {
         let _ = tokio::time::timeout(DRAIN_WITHIN, self.child.wait()).await;
     }
 
     /// Kills it, unless it has ended, and waits until it is gone.
-    pub(super) async fn end(&mut self) {
+    pub(crate) async fn end(&mut self) {
         // Fails only when there is nothing to kill.
         let _ = self.child.kill().await;
     }
@@ -150,7 +150,7 @@ fn ready_address(line: &str) -> Option<&str> {
 }
 
 impl Starting {
-    pub(super) async fn ready(self) -> anyhow::Result<Api> {
+    pub(crate) async fn ready(self) -> anyhow::Result<Api> {
         match tokio::time::timeout(READY_WITHIN, self.address).await {
             Ok(Ok(url)) => Ok(Api { url, token: self.token, client: firedog_town::client() }),
             // Its log ended: it is about to end, or has.
@@ -162,18 +162,32 @@ impl Starting {
 
 impl Api {
     /// The open alert with this key, without its timeline.
-    pub(super) async fn open_alert(&self, dedup_key: &str) -> anyhow::Result<Option<Value>> {
+    pub(crate) async fn open_alert(&self, dedup_key: &str) -> anyhow::Result<Option<Value>> {
         let mut list = self.get("/api/v1/alerts?state=triggered,acknowledged").await?;
         let items = list["items"].as_array_mut().context("the list of alerts has no `items`")?;
         Ok(items.iter_mut().find(|alert| alert["dedup_key"] == dedup_key).map(Value::take))
     }
 
     /// The alert with its timeline.
-    pub(super) async fn alert(&self, id: &str) -> anyhow::Result<Value> {
+    pub(crate) async fn alert(&self, id: &str) -> anyhow::Result<Value> {
         self.get(&format!("/api/v1/alerts/{id}")).await
     }
 
-    pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.post_as("", path, body).await
+    }
+
+    /// In somebody's name.
+    pub(crate) async fn post_as(&self, user: &str, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.client.post(format!("{}{path}", self.url)).bearer_auth(&self.token);
+        let answer = request.header("firedog-as", user).json(body).send().await?;
+        let status = answer.status();
+        let said = answer.text().await.context("an answer broke off")?;
+        ensure!(status.is_success(), "POST {path} was answered with {status}: {said}");
+        Ok(serde_json::from_str(&said).unwrap_or_default())
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         let answer = self.client.get(format!("{}{path}", self.url)).bearer_auth(&self.token).send().await?;
         let status = answer.status();
         let body = answer.text().await?;
