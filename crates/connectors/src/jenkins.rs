@@ -15,12 +15,14 @@ use serde_json::Value;
 
 mod build;
 mod console;
+mod history;
 mod job;
 mod place;
 mod queue;
 
 pub use build::{Build, BuildResult};
 pub use console::Console;
+pub use history::{History, Past};
 pub use job::{Job, Parameter, ParameterKind};
 pub use place::Place;
 pub use queue::Queued;
@@ -50,6 +52,27 @@ struct Root {
 struct WhoAmI {
     name: Option<String>,
     anonymous: Option<bool>,
+}
+
+/// Parameters are in one of many actions, and causes in another.
+#[derive(Deserialize)]
+struct Action {
+    parameters: Option<Vec<Given>>,
+    causes: Option<Vec<Cause>>,
+}
+
+#[derive(Deserialize)]
+struct Given {
+    name: Option<String>,
+    /// Absent of a secret.
+    #[serde(default)]
+    value: Value,
+}
+
+#[derive(Deserialize)]
+struct Cause {
+    #[serde(rename = "shortDescription")]
+    text: Option<String>,
 }
 
 impl Jenkins {

@@ -12,11 +12,13 @@ use serde_json::json;
 
 mod deployment;
 mod pod;
+mod revision;
 mod rollout;
 mod said;
 
 pub use deployment::Deployment;
 pub use pod::Pod;
+pub use revision::Revision;
 pub use rollout::Rollout;
 
 /// A page of pods with everything that their controllers note.
@@ -62,17 +64,20 @@ impl Kubernetes {
         Self { site }
     }
 
-    /// Reachable, signed in and as whom; what the account may not do that we need in `namespace`.
-    pub async fn check(&self, namespace: &str) -> Result<Found, CallError> {
+    /// Reachable, signed in and as whom; what the account may not do that we need in `namespace`. `deploys`: whether revisions are
+    /// read there.
+    pub async fn check(&self, namespace: &str, deploys: bool) -> Result<Found, CallError> {
         check_names(&[namespace])?;
         let Version { version } = self.site.get(&["version"]).send().await?.json()?;
         let mut notes = Vec::new();
-        for (verb, group, resource, subresource, lack) in [
+        let revisions = ("list", "apps", "replicasets", "", "see what was deployed (replicasets)");
+        let needs = [
             ("patch", "apps", "deployments", "", "restart deployments, unless its role names them one by one"),
             ("list", "", "pods", "", "see pods"),
             ("get", "", "pods", "log", "read logs of pods"),
             ("list", "", "events", "", "see events"),
-        ] {
+        ];
+        for (verb, group, resource, subresource, lack) in needs.into_iter().chain(deploys.then_some(revisions)) {
             let wanted =
                 json!({ "namespace": namespace, "verb": verb, "group": group, "resource": resource, "subresource": subresource });
             if !self.may(&wanted).await? {

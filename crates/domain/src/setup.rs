@@ -338,6 +338,9 @@ pub struct Service {
     /// Where its instances are seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instances: Option<Driver>,
+    /// Where its deployments are seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deploys: Option<Driver>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
 }

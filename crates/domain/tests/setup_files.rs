@@ -423,6 +423,16 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "remove `app`",
     ),
     (
+        "teams: [ { id: t } ]\nconnections: [ { id: c, kind: jenkins, url: 'https://c' } ]\nservices: [ { id: s, team: t, deploys: { with: c, job: j, key: K } } ]",
+        "bad_driver",
+        "looking at deployments starts no build",
+    ),
+    (
+        "teams: [ { id: t } ]\nconnections: [ { id: c, kind: mesos, url: 'https://c' } ]\nservices: [ { id: s, team: t, deploys: { with: c } } ]",
+        "bad_driver",
+        "name one of kind jenkins, marathon or kubernetes",
+    ),
+    (
         "teams: [ { id: t } ]\nservices: [ { id: s, team: t, links: [ { name: Logs, url: 'https://x/{who}' } ] } ]",
         "bad_value",
         "`{who}` is not filled in",

@@ -248,6 +248,7 @@ fn service(id: &'static str) -> impl Strategy<Value = Service> {
                 ..driver("ci")
             }),
             instances: Some(Driver { app: Some("/core/x".to_owned()), ..driver("marathon") }),
+            deploys: low.then(|| Driver { app: Some("/core/x".to_owned()), ..driver("marathon") }),
             links: vec![Link {
                 name: "Logs: all".to_owned(),
                 url: "https://kibana.example.org/#/?q={institution}".to_owned(),

@@ -147,6 +147,7 @@ fn everything() -> Value {
             "serves": ["inst-1"],
             "restart": { "with": "ci", "job": "ops/restart", "parameters": { "SERVICE": "web" }, "key": "RUN_KEY", "two_person": true },
             "instances": { "with": "k8s", "namespace": "core", "deployment": "web" },
+            "deploys": { "with": "ci", "job": "ops/deploy", "parameters": { "SERVICE": "web" } },
             "links": [{ "name": "Logs", "for": "logs", "url": "https://logs/{institution}?from={from}" }],
         }, {
             "id": "old", "team": "t", "instances": { "with": "marathon", "app": "/core/old" },

@@ -11,6 +11,7 @@ pub mod chores;
 pub mod connected;
 pub mod connection;
 pub mod cover;
+pub mod deploys;
 pub mod device;
 pub mod doctor;
 pub mod failures;

@@ -134,7 +134,11 @@ fn service(id: &str, options: &TownOptions) -> Value {
         Through::Kubernetes => (job("restart-on-kubernetes"), deployment),
         Through::Rollout => (deployment.clone(), deployment),
     };
-    json!({ "id": id, "team": options.team, "restart": restart, "instances": instances })
+    let mut deploys = restart.clone();
+    if let Some(job) = deploys.as_object_mut() {
+        job.remove("key");
+    }
+    json!({ "id": id, "team": options.team, "restart": restart, "instances": instances, "deploys": deploys })
 }
 
 #[cfg(test)]
@@ -165,6 +169,8 @@ catch_all: { page: [ { user: ada } ], every: 5m }
             assert_eq!((setup.institutions.iter().count(), setup.connections.iter().count()), (3, 7));
             for service in Service::USUAL {
                 let driver = setup.services.get(service.name()).and_then(|found| found.restart.clone()).expect("a driver");
+                let found = setup.services.get(service.name()).and_then(|found| found.deploys.clone()).expect("a driver");
+                assert_eq!((found.with, found.key), (driver.with, None));
                 assert_eq!(driver.key.is_some(), through != Through::Rollout && !no_key);
             }
         }

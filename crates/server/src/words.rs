@@ -37,7 +37,7 @@ words! {
     AskedKind { Text, Number, Bool, Words }
     Effect { Read, Idempotent, Keyed, Unsafe }
     /// What the catalogue does not say of a service.
-    Lack { Restart, Instances, Key, Links }
+    Lack { Restart, Instances, Deploys, Key, Links }
     /// Of a finding in a setup.
     Level { Error, Warning }
 }

@@ -66,7 +66,19 @@ impl Jenkins {
 }
 
 impl BuildResult {
-    fn of(text: &str) -> Self {
+    /// As Jenkins writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "SUCCESS",
+            Self::Unstable => "UNSTABLE",
+            Self::Failure => "FAILURE",
+            Self::NotBuilt => "NOT_BUILT",
+            Self::Aborted => "ABORTED",
+            Self::Other => "another result",
+        }
+    }
+
+    pub(super) fn of(text: &str) -> Self {
         match text {
             "SUCCESS" => Self::Success,
             "UNSTABLE" => Self::Unstable,

@@ -1,9 +1,8 @@
 //! Finding a build again: by the caller's own parameter, or by the item it came of.
 
-use super::{Jenkins, path, text_of};
+use super::{Action, Jenkins, path, text_of};
 use crate::call::CallError;
 use serde::Deserialize;
-use serde_json::Value;
 
 const QUEUE: &str = "items[id,task[name],actions[parameters[name,value]]]";
 /// Jenkins itself lists no more builds than a hundred.
@@ -46,20 +45,6 @@ struct Listed {
     #[serde(rename = "queueId")]
     item: Option<u64>,
     actions: Option<Vec<Option<Action>>>,
-}
-
-/// Parameters are in one of many actions.
-#[derive(Deserialize)]
-struct Action {
-    parameters: Option<Vec<Given>>,
-}
-
-#[derive(Deserialize)]
-struct Given {
-    name: Option<String>,
-    /// Absent of a secret.
-    #[serde(default)]
-    value: Value,
 }
 
 impl Jenkins {

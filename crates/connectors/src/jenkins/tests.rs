@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 const JOB: &str = include_str!("testdata/job.json");
 const QUEUE: &str = include_str!("testdata/queue.json");
 const BUILDS: &str = include_str!("testdata/builds.json");
+const HISTORY: &str = include_str!("testdata/history.json");
 const NAME: &str = "ops/restart-service";
 const TOKEN: &str = "11aa22bb33cc44dd55ee66ff7700889911";
 
@@ -394,4 +395,52 @@ async fn links_are_made_of_our_own_address() {
     let base = format!("{}/jenkins", script.url);
     assert_eq!(jenkins.job_url("ops/a b"), Some(format!("{base}/job/ops/job/a%20b/")));
     assert_eq!(jenkins.build_url(NAME, 58), Some(format!("{base}/job/ops/job/restart-service/58/")));
+}
+
+#[tokio::test]
+async fn the_last_builds_tell_what_went_out_and_no_secret() {
+    let (script, jenkins) = jenkins([json(HISTORY), json(HISTORY)]).await;
+    let history = jenkins.history(NAME, &BTreeMap::new()).await.unwrap();
+    let path = &script.requests()[0].path;
+    assert!(path.starts_with("/jenkins/job/ops/job/restart-service/api/json?tree=inQueue"), "{path}");
+    let numbers: Vec<u64> = history.builds.iter().map(|build| build.number).collect();
+    assert_eq!((numbers, history.queued, history.listed_since), (vec![58, 57, 56], true, None));
+    let [running, failed, old] = &history.builds[..] else { panic!("{history:?}") };
+    assert_eq!((running.going, running.result, running.took_ms), (true, None, None));
+    assert_eq!(
+        (running.at.to_string().as_str(), running.cause.as_deref()),
+        ("2024-05-01T10:00:00Z", Some("Started by user Ann"))
+    );
+    assert_eq!(running.parameters, parameters(&[("SERVICE", "symxchange-http-server"), ("DRY_RUN", "false")]));
+    assert!(!format!("{history:?}").contains("never-show-this"));
+    assert_eq!((failed.going, failed.result, failed.took_ms), (false, Some(BuildResult::Failure), Some(41_000)));
+    assert_eq!((old.cause.as_deref(), old.parameters.len()), (None, 0));
+
+    // Of a job that several services share.
+    let own = jenkins.history(NAME, &parameters(&[("SERVICE", "symxchange-rpc-server")])).await.unwrap();
+    assert_eq!((own.builds.len(), own.builds[0].number, own.queued), (1, 57, false));
+}
+
+#[tokio::test]
+async fn a_history_that_is_cut_says_where_it_begins_and_nonsense_is_refused() {
+    let build = |number: i64| {
+        format!(r#"{{"number":{number},"timestamp":{},"result":"SUCCESS"}}"#, 1_714_550_400_000_i64 + 60_000 * number)
+    };
+    let many: Vec<String> = (0..100).map(build).collect();
+    let (_, jenkins) = jenkins([json(&format!(r#"{{"builds":[{}]}}"#, many.join(",")))]).await;
+    let history = jenkins.history(NAME, &parameters(&[("SERVICE", "x")])).await.unwrap();
+    assert_eq!(
+        (history.builds.len(), history.listed_since.map(|at| at.to_string()).as_deref()),
+        (0, Some("2024-05-01T08:00:00Z"))
+    );
+    for (body, kind) in [
+        (r#"{"jobs":[]}"#, "rejected"),
+        (r#"{"builds":[{"number":1}]}"#, "misconfigured"),
+        (r#"{"builds":[{"number":1,"timestamp":9223372036854775807}]}"#, "misconfigured"),
+        ("[]", "misconfigured"),
+    ] {
+        let (_, jenkins) = super::tests::jenkins([json(body)]).await;
+        assert_eq!(self::kind(jenkins.history(NAME, &BTreeMap::new()).await), kind, "{body}");
+    }
+    assert_eq!(kind(jenkins.history("ops//x", &BTreeMap::new()).await), "rejected");
 }

@@ -34,6 +34,8 @@ pub struct Deployment {
     /// The `labelSelector` of its pods.
     pub selector: String,
     pub rollout: super::Rollout,
+    /// When the rollout has last come on.
+    pub progressed_at: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -147,6 +149,7 @@ impl Deployment {
             restarted_at: note(RESTARTED_AT),
             key: note(KEY),
             selector,
+            progressed_at: status.progressed_at(),
             rollout: status.rollout(metadata.generation, replicas),
         })
     }

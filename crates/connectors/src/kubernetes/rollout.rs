@@ -2,6 +2,7 @@
 
 use super::MAX_SAID;
 use crate::output;
+use jiff::Timestamp;
 use serde::Deserialize;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,15 +26,22 @@ pub(super) struct Status {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Condition {
     #[serde(rename = "type")]
     kind: String,
     status: Option<String>,
     reason: Option<String>,
     message: Option<String>,
+    last_update_time: Option<String>,
 }
 
 impl Status {
+    /// When the rollout of now has last come on.
+    pub(super) fn progressed_at(&self) -> Option<Timestamp> {
+        self.condition("Progressing")?.last_update_time.as_deref()?.parse().ok()
+    }
+
     pub(super) fn rollout(&self, generation: u64, wanted: u64) -> Rollout {
         let count = |number: Option<u64>| number.unwrap_or(0);
         let (updated, available) = (count(self.updated_replicas), count(self.available_replicas));

@@ -48,7 +48,7 @@ async fn a_check_tells_who_we_are_and_what_we_may_not() {
     let answers =
         [version(), allowed(true), allowed(true), allowed(true), allowed(true), reply("201 Created", "application/json", me)];
     let (script, kubernetes) = kubernetes(answers).await;
-    let found = kubernetes.check("core").await.unwrap();
+    let found = kubernetes.check("core", false).await.unwrap();
     assert_eq!((found.system.as_str(), found.version.as_deref(), found.notes.len()), ("Kubernetes", Some("v1.31.4"), 0));
     assert_eq!(found.identity.as_deref(), Some("system:serviceaccount:ff:firedog"));
     let asked = script.requests()[1].json()["spec"]["resourceAttributes"].clone();
@@ -60,12 +60,12 @@ async fn a_check_tells_who_we_are_and_what_we_may_not() {
     let gone = status("404 Not Found", "NotFound", "the server could not find the requested resource");
     let answers = [version(), allowed(false), allowed(true), allowed(false), allowed(true), gone];
     let (_, kubernetes) = super::tests::kubernetes(answers).await;
-    let found = kubernetes.check("core").await.unwrap();
+    let found = kubernetes.check("core", false).await.unwrap();
     assert_eq!((found.identity, found.notes.len()), (None, 2));
     assert!(found.notes[0].contains("in `core` the account may not restart deployments"), "{:?}", found.notes);
     // The version is told to everybody; a review is not.
     let (_, kubernetes) = super::tests::kubernetes([version(), status("401 Unauthorized", "Unauthorized", "Unauthorized")]).await;
-    assert_eq!(kubernetes.check("core").await.unwrap_err().as_str(), "misconfigured");
+    assert_eq!(kubernetes.check("core", false).await.unwrap_err().as_str(), "misconfigured");
 }
 
 #[tokio::test]
@@ -73,7 +73,7 @@ async fn what_is_no_kubernetes_is_told() {
     for (answer, kind) in hostile() {
         let start: String = answer.chars().take(100).collect();
         let (_, kubernetes) = kubernetes(vec![answer; 3]).await;
-        assert_eq!(kubernetes.check("core").await.unwrap_err().as_str(), kind, "{start}");
+        assert_eq!(kubernetes.check("core", false).await.unwrap_err().as_str(), kind, "{start}");
         assert_eq!(kubernetes.deployment("core", "web").await.unwrap_err().as_str(), kind, "{start}");
         assert_eq!(kubernetes.events("core", "web-1").await.unwrap_err().as_str(), kind, "{start}");
     }
@@ -344,5 +344,57 @@ async fn why_there_is_no_log() {
     ] {
         let (_, kubernetes) = kubernetes([answer.clone()]).await;
         assert_eq!(kubernetes.log("core", "web-1", None, 10, true).await.unwrap_err().as_str(), kind, "{answer}");
+    }
+}
+
+fn set(number: &str, owner: &str, made: &str, image: &str) -> Value {
+    json!({ "metadata": { "name": format!("web-{number}"), "creationTimestamp": made, "annotations": { "deployment.kubernetes.io/revision": number },
+            "ownerReferences": [{ "kind": "Deployment", "name": owner, "controller": true }] },
+        "spec": { "replicas": 0, "template": { "spec": { "containers": [{ "name": "server", "image": image, "env": [{ "name": "S", "value": "never-forward-this" }] }] } } },
+        "status": { "replicas": 3, "readyReplicas": 2 } })
+}
+
+fn sets(items: Vec<Value>, more: &str) -> String {
+    ok(json!({ "kind": "ReplicaSetList", "metadata": { "continue": more }, "items": items }).to_string())
+}
+
+#[tokio::test]
+async fn revisions_are_the_deployments_own_newest_first() {
+    let mut numberless = set("9", "web", "2024-05-01T09:30:00Z", "x");
+    numberless["metadata"]["annotations"] = Value::Null;
+    let first = vec![set("2", "web", "2024-05-01T08:00:00Z", "web:41"), set("7", "web-canary", "2024-05-01T09:00:00Z", "web:99")];
+    let second = vec![set("10", "web", "2024-05-01T09:00:00Z", "web:42"), numberless];
+    let (script, kubernetes) = kubernetes([ok(DEPLOYMENT), sets(first, "more"), sets(second, "")]).await;
+    let deployment = kubernetes.deployment("core", "web").await.unwrap();
+    let revisions = kubernetes.revisions(&deployment).await.unwrap();
+    let told: Vec<String> =
+        revisions.iter().map(|one| format!("{} {} {:?} {}/{}", one.number, one.at, one.images, one.ready, one.pods)).collect();
+    assert_eq!(told, [r#"10 2024-05-01T09:00:00Z ["web:42"] 2/3"#, r#"2 2024-05-01T08:00:00Z ["web:41"] 2/3"#]);
+    assert!(!format!("{revisions:?}").contains("never-forward-this"));
+    let requests = script.requests();
+    assert!(requests[1].path.starts_with("/apis/apps/v1/namespaces/core/replicasets?labelSelector="), "{}", requests[1].path);
+    assert_eq!(requests[2].pair("continue").as_deref(), Some("more"));
+}
+
+#[tokio::test]
+async fn a_revision_that_was_rolled_back_to_is_as_young_as_its_rollout() {
+    let mut back = set("11", "web", "2024-04-01T08:00:00Z", "web:40");
+    back["metadata"]["annotations"]["deployment.kubernetes.io/revision-history"] = json!("3");
+    let deployment = changed(|value| value["status"]["conditions"][1]["lastUpdateTime"] = json!("2024-05-01T09:45:00Z"));
+    let (_, kubernetes) =
+        kubernetes([deployment, sets(vec![back, set("10", "web", "2024-05-01T09:00:00Z", "web:42")], "")]).await;
+    let deployment = kubernetes.deployment("core", "web").await.unwrap();
+    let revisions = kubernetes.revisions(&deployment).await.unwrap();
+    assert_eq!(
+        (revisions[0].number, revisions[0].back, revisions[0].at.to_string().as_str()),
+        (11, true, "2024-05-01T09:45:00Z")
+    );
+    for (answer, kind) in [
+        (reply("410 Gone", "application/json", "{}"), "retry"),
+        (status("403 Forbidden", "Forbidden", "replicasets.apps is forbidden"), "misconfigured"),
+        (ok(r#"{"metadata":{},"items":[{"metadata":{"creationTimestamp":"long ago"}}]}"#), "misconfigured"),
+    ] {
+        let (_, kubernetes) = super::tests::kubernetes([answer]).await;
+        assert_eq!(kubernetes.revisions(&deployment).await.unwrap_err().as_str(), kind);
     }
 }

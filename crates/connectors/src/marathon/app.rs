@@ -3,8 +3,12 @@
 use super::{MAX_BODY, MAX_NAME, MAX_SAID, Marathon, is_marathon, path};
 use crate::call::CallError;
 use crate::output;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+
+/// Versions of one app; Marathon keeps no more than some hundred.
+const MAX_VERSIONS: usize = 1_000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct App {
@@ -40,6 +44,11 @@ pub struct Task {
 #[derive(Deserialize)]
 struct Wire {
     app: WireApp,
+}
+
+#[derive(Deserialize)]
+struct Versions {
+    versions: Vec<String>,
 }
 
 /// An app's `env` has secrets: nothing is read that is not named here.
@@ -110,6 +119,19 @@ impl Marathon {
             last_failure: app.last_task_failure.and_then(|failure| failure.said()),
             framework: self.framework().await,
         })
+    }
+}
+
+impl Marathon {
+    /// When its definition was changed, newest first: deployed, scaled or restarted. Marathon does not say which.
+    pub async fn versions(&self, id: &str) -> Result<Vec<Timestamp>, CallError> {
+        let answer = self.site.get(&path(id, &["versions"])?).max_body(MAX_BODY).send().await.map_err(is_marathon)?;
+        let Versions { versions } = answer.json()?;
+        let read: Result<Vec<Timestamp>, _> = versions.iter().map(|text| text.parse()).collect();
+        let mut all = read.map_err(|_| answer.not_understood("the app has versions that are no times"))?;
+        all.sort_unstable_by_key(|at| std::cmp::Reverse(*at));
+        all.truncate(MAX_VERSIONS);
+        Ok(all)
     }
 }
 

@@ -211,3 +211,20 @@ async fn what_waits_says_why() {
         assert_eq!(script.requests()[0].path, "/v2/queue?embed=lastUnusedOffers");
     }
 }
+
+#[tokio::test]
+async fn versions_are_times_newest_first() {
+    let (script, marathon) =
+        marathon([ok(r#"{"versions":["2024-05-01T08:00:00.000Z","2024-05-01T10:00:00.123Z","2024-05-01T09:00:00Z"]}"#)]).await;
+    let versions: Vec<String> = marathon.versions(ID).await.unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(versions, ["2024-05-01T10:00:00.123Z", "2024-05-01T09:00:00Z", "2024-05-01T08:00:00Z"]);
+    assert_eq!(script.requests()[0].path, "/v2/apps/core/symxchange/versions");
+    for (answer, kind) in [
+        (ok(r#"{"versions":["yesterday"]}"#), "misconfigured"),
+        (ok(r#"{"versions":7}"#), "misconfigured"),
+        (json("404 Not Found", r#"{"message":"App '/core/symxchange' does not exist"}"#), "missing"),
+    ] {
+        let (_, marathon) = super::tests::marathon([answer]).await;
+        assert_eq!(marathon.versions(ID).await.unwrap_err().as_str(), kind);
+    }
+}

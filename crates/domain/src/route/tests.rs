@@ -23,6 +23,7 @@ fn setup() -> Setup {
         serves: Vec::new(),
         restart: None,
         instances: None,
+        deploys: None,
         links: Vec::new(),
     };
     let services = [service("web", Urgency::High), service("quiet", Urgency::Low)].into_iter().collect();

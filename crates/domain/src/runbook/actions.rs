@@ -315,6 +315,27 @@ pub static ACTIONS: &[Action] = &[
         by_hand: Some("Read the last lines of the instances' stdout and stderr: what stands out? Write down no customer's data."),
     },
     Action {
+        name: "service.deploys",
+        about: "What of a service was deployed lately, and whether a deployment is under way.",
+        inputs: &[
+            may("service", Kind::Ref("service"), "Default: the alert's."),
+            may("last", Kind::Length, "How far back. Default 24h."),
+        ],
+        output: "deploys",
+        outputs: &[
+            asked("text", Kind::Text, "What was deployed lately, and when"),
+            out("count", Kind::Number, "Deployments within this time"),
+            out("under_way", Kind::Bool, "One goes on at this moment"),
+            out("latest", Kind::Text, "When the last one began; empty: there was none within this time"),
+            out("each", Kind::Record, "Each of them: when, what, how it ended, why"),
+        ],
+        effect: Effect::Read,
+        destructive: false,
+        background: false,
+        timeout: mins(2),
+        by_hand: Some("Look at what of the service was deployed lately: what, when, and does one go on?"),
+    },
+    Action {
         name: "metrics.read",
         about: "A graph, frozen as data: calls in all and calls that failed, minute by minute.",
         inputs: &[

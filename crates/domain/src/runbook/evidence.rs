@@ -126,6 +126,7 @@ impl Pack<'_> {
         if let Some(probe) = self.found("net.probe") {
             lines.push(probed(probe));
         }
+        lines.extend(self.found("service.deploys").map(|deploys| format!("Deployments: {}", text(deploys, "text"))));
         if let Some(decision) = self.decision() {
             lines.extend(decided(decision));
         }

@@ -2,7 +2,7 @@
 
 use super::actions::{ACTIONS, Action, Effect};
 use super::run::Surroundings;
-use crate::setup::{Connection, ConnectionKind, Driver, Service, Setup};
+use crate::setup::{Capability, Connection, ConnectionKind, Driver, Service, Setup};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
@@ -33,12 +33,15 @@ impl<'a> Means<'a> {
     /// The actions that a connection carries out.
     pub fn uses(&self, connection: &Connection) -> Vec<&'static str> {
         let (id, kind) = (&connection.id, connection.kind);
-        let drives = |driver: &Option<Driver>| driver.as_ref().is_some_and(|driver| driver.with == *id);
-        let restarts = self.0.services.iter().any(|service| drives(&service.restart));
-        let shows = self.0.services.iter().any(|service| drives(&service.instances));
+        let drives = |capability| {
+            let drives = |service: &Service| service.driver(capability).is_some_and(|driver| driver.with == *id);
+            self.0.services.iter().any(drives)
+        };
+        let shows = drives(Capability::Instances);
         let asked_by_kind = self.0.connection(kind).is_some_and(|first| first.id == *id);
         let used = |action: &Action| match action.name {
-            "service.restart" => restarts,
+            "service.restart" => drives(Capability::Restart),
+            "service.deploys" => drives(Capability::Deploys),
             "service.instances" => shows,
             // What instances have written stands with the agents, where it was Marathon that placed them.
             "service.output" => shows || kind == ConnectionKind::Mesos,
@@ -70,11 +73,16 @@ impl Surroundings for Means<'_> {
             let no_driver = || format!("the catalogue does not say through what {} is restarted", service.id);
             return service.restart.as_ref().map(|_| Effect::Read).ok_or_else(no_driver);
         }
-        if matches!(action.name, "service.instances" | "service.output") {
+        let seen = match action.name {
+            "service.instances" | "service.output" => Some((Capability::Instances, "instances")),
+            "service.deploys" => Some((Capability::Deploys, "deployments")),
+            _ => None,
+        };
+        if let Some((capability, what)) = seen {
             // Without a name it is the alert's service, which the call knows.
             let Ok(service) = self.service(args) else { return Ok(action.effect) };
-            let no_driver = || format!("the catalogue does not say where the instances of {} are seen", service.id);
-            return service.instances.as_ref().map(|_| action.effect).ok_or_else(no_driver);
+            let no_driver = || format!("the catalogue does not say where the {what} of {} are seen", service.id);
+            return service.driver(capability).map(|_| action.effect).ok_or_else(no_driver);
         }
         let kinds = needs(action.name);
         if kinds.iter().any(|kind| self.0.connection(*kind).is_some()) {

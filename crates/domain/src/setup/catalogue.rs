@@ -14,7 +14,7 @@ pub struct Driver {
     /// Jenkins: the job's full name, `ops/restart-service`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
-    /// Jenkins: what the job is started with.
+    /// Jenkins: what the job is started with; of deployments, which of its builds count.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, String>,
     /// Jenkins: the job's parameter that carries our key. Without one a build cannot be told from another, and is never repeated.
@@ -72,6 +72,7 @@ impl Capability {
             "service.restart" => Some(Self::Restart),
             "service.recovered" | "metrics.read" => Some(Self::Metrics),
             "service.instances" | "service.output" => Some(Self::Instances),
+            "service.deploys" => Some(Self::Deploys),
             _ => None,
         }
     }
@@ -252,6 +253,20 @@ impl Driver {
 }
 
 impl Service {
+    /// What the catalogue names for it.
+    pub fn driver(&self, capability: Capability) -> Option<&Driver> {
+        match capability {
+            Capability::Restart => self.restart.as_ref(),
+            Capability::Instances => self.instances.as_ref(),
+            Capability::Deploys => self.deploys.as_ref(),
+            Capability::Logs | Capability::Metrics => None,
+        }
+    }
+
+    pub fn drivers(&self) -> impl Iterator<Item = (Capability, &Driver)> {
+        Capability::ALL.into_iter().filter_map(|capability| Some((capability, self.driver(capability)?)))
+    }
+
     /// Whether it serves an institution; a service that names none serves all.
     pub fn serves(&self, institution: &InstitutionId) -> bool {
         self.serves.is_empty() || self.serves.contains(institution)
@@ -270,7 +285,7 @@ impl Setup {
 }
 
 /// What is wrong with a driver, by its key, and what to write instead.
-pub fn mistakes(driver: &Driver, kind: ConnectionKind, restarts: bool) -> Vec<(&'static str, String, String)> {
+pub fn mistakes(driver: &Driver, kind: ConnectionKind, of: Capability) -> Vec<(&'static str, String, String)> {
     let there = [
         ("job", driver.job.is_some(), ConnectionKind::Jenkins),
         ("parameters", !driver.parameters.is_empty(), ConnectionKind::Jenkins),
@@ -280,44 +295,55 @@ pub fn mistakes(driver: &Driver, kind: ConnectionKind, restarts: bool) -> Vec<(&
         ("deployment", driver.deployment.is_some(), ConnectionKind::Kubernetes),
     ];
     let mut found = Vec::new();
+    let restarts = of == Capability::Restart;
+    let looks = if of == Capability::Deploys { "looking at deployments" } else { "looking at instances" };
     if driver.two_person && !restarts {
-        found.push(("two_person", "looking at instances needs nobody's agreement".to_owned(), "move it to `restart`".to_owned()));
+        found.push(("two_person", format!("{looks} needs nobody's agreement"), "move it to `restart`".to_owned()));
     }
     for (key, is_there, of) in there {
         if is_there && of != kind {
             found.push((key, format!("`{key}` goes with a connection of kind {}", of.as_str()), format!("remove `{key}`")));
         }
     }
-    let needed = match kind {
-        ConnectionKind::Jenkins if restarts => Some(("job", "ops/restart-service", driver.job.is_some())),
-        ConnectionKind::Marathon if !restarts => Some(("app", "/core/symxchange-http-server", driver.app.is_some())),
-        ConnectionKind::Kubernetes => Some(("deployment", "symxchange-http-server", driver.deployment.is_some())),
-        _ => None,
-    };
-    match needed {
-        Some((key, example, false)) => found.push((
-            "with",
-            format!("a connection of kind {} needs `{key}` here", kind.as_str()),
-            format!("add for example `{key}: {example}`"),
-        )),
-        Some(_) => {}
-        None if restarts => found.push((
-            "with",
-            format!("nothing can be restarted through a connection of kind {}", kind.as_str()),
-            "name one of kind jenkins or kubernetes".to_owned(),
-        )),
-        None => found.push((
-            "with",
-            format!("instances are not seen through a connection of kind {}", kind.as_str()),
-            "name one of kind marathon or kubernetes".to_owned(),
-        )),
+    if driver.key.is_some() && of == Capability::Deploys && kind == ConnectionKind::Jenkins {
+        found.push(("key", format!("{looks} starts no build"), "move it to `restart`".to_owned()));
     }
+    found.extend(misdirected(driver, kind, of));
     if let Some(key) = &driver.key
         && driver.parameters.contains_key(key)
     {
         found.push(("key", format!("`{key}` is one of the parameters already"), "remove it from `parameters`".to_owned()));
     }
     found
+}
+
+/// It names a connection that cannot do this, or not what to look for there.
+fn misdirected(driver: &Driver, kind: ConnectionKind, of: Capability) -> Option<(&'static str, String, String)> {
+    let kinds: &[ConnectionKind] = match of {
+        Capability::Restart => &[ConnectionKind::Jenkins, ConnectionKind::Kubernetes],
+        Capability::Deploys => &[ConnectionKind::Jenkins, ConnectionKind::Marathon, ConnectionKind::Kubernetes],
+        _ => &[ConnectionKind::Marathon, ConnectionKind::Kubernetes],
+    };
+    let needed = match kind {
+        _ if !kinds.contains(&kind) => None,
+        ConnectionKind::Jenkins => Some(("job", "ops/restart-service", driver.job.is_some())),
+        ConnectionKind::Marathon => Some(("app", "/core/symxchange-http-server", driver.app.is_some())),
+        ConnectionKind::Kubernetes => Some(("deployment", "symxchange-http-server", driver.deployment.is_some())),
+        _ => None,
+    };
+    let Some((key, example, is_there)) = needed else {
+        let what = match of {
+            Capability::Restart => "nothing can be restarted",
+            Capability::Deploys => "deployments are not seen",
+            _ => "instances are not seen",
+        };
+        let names: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+        let names = names.split_last().map(|(last, rest)| format!("{} or {last}", rest.join(", "))).unwrap_or_default();
+        let message = format!("{what} through a connection of kind {}", kind.as_str());
+        return Some(("with", message, format!("name one of kind {names}")));
+    };
+    let message = format!("a connection of kind {} needs `{key}` here", kind.as_str());
+    (!is_there).then(|| ("with", message, format!("add for example `{key}: {example}`")))
 }
 
 #[cfg(test)]

@@ -226,6 +226,7 @@ fn card(call: &Call, service: &Value, names: &Names) -> String {
     let second = if service["two_person"] == true { "; needs a second person" } else { "" };
     fact("restart", format!("{restart}{second}"));
     fact("instances", people("instances", "instances", "not in the catalogue: a person looks whether it is well"));
+    fact("deploys", people("deploys", "deploys", "not in the catalogue: a person looks what was deployed"));
     let served = &service["serves"];
     let (total, named) = (served["total"].as_u64().unwrap_or(0), served["institutions"].as_array().map_or(0, Vec::len) as u64);
     let codes = list(&served["institutions"], &|one| text(one, "code").to_owned());

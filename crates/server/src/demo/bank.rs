@@ -92,7 +92,8 @@ impl Bank {
                         ("ops/restart-on-kubernetes", json!({ "with": "k8s", "namespace": "core", "deployment": id }))
                     }
                 };
-                let mut service = json!({ "id": id, "team": "town", "instances": instances,
+                let deploys = json!({ "with": "ci", "job": job, "parameters": parameters });
+                let mut service = json!({ "id": id, "team": "town", "instances": instances, "deploys": deploys,
                     "restart": { "with": "ci", "job": job, "parameters": parameters, "key": "RUN_KEY" } });
                 if *id == SERVICES[0] {
                     service["integrations"] = json!([{ "id": "prometheus", "kind": "alertmanager", "key": self.key }]);

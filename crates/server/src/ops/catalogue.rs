@@ -47,6 +47,8 @@ pub struct ServiceCard {
     pub restart: Option<String>,
     /// Where its instances are seen.
     pub instances: Option<String>,
+    /// Where its deployments are seen.
+    pub deploys: Option<String>,
     /// Somebody else than the one who started the run has to agree to a restart.
     pub two_person: bool,
     pub serves: ServedRow,
@@ -202,6 +204,7 @@ pub async fn service(app: &App, id: &str) -> Result<ServiceCard> {
         oncall: oncall::of_service(&scene.world, service, app.now()),
         restart: service.restart.as_ref().map(|driver| Means(setup).through(driver)),
         instances: service.instances.as_ref().map(|driver| Means(setup).through(driver)),
+        deploys: service.deploys.as_ref().map(|driver| Means(setup).through(driver)),
         two_person: service.restart.as_ref().is_some_and(|driver| driver.two_person),
         serves: served(setup, service),
         links: links(service, app.now()),
@@ -239,6 +242,7 @@ fn lacks(setup: &Setup, service: &Service) -> Vec<&'static str> {
     let lacks = [
         ("restart", service.restart.is_none()),
         ("instances", service.instances.is_none()),
+        ("deploys", service.deploys.is_none()),
         // Only a build can be started twice.
         ("key", service.restart.as_ref().is_some_and(|driver| builds(driver) && driver.key.is_none())),
         ("links", service.links.is_empty()),

@@ -6,9 +6,9 @@ use super::{Result, run};
 use crate::app::App;
 use firedog_connectors::call::{CallError, Found};
 use firedog_domain::runbook::means::Means;
-use firedog_domain::setup::{Connection, Driver, Service, Setup};
+use firedog_domain::setup::{Capability, Connection, Driver, Service, Setup};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use utoipa::ToSchema;
 
@@ -75,10 +75,13 @@ fn row(setup: &Setup, connection: &Connection) -> ConnectionRow {
 }
 
 /// Services that name it, with the drivers by which they do.
-fn driven<'a>(setup: &'a Setup, connection: &'a Connection) -> impl Iterator<Item = (&'a Service, Vec<&'a Driver>)> {
+fn driven<'a>(
+    setup: &'a Setup,
+    connection: &'a Connection,
+) -> impl Iterator<Item = (&'a Service, Vec<(Capability, &'a Driver)>)> {
     setup.services.iter().filter_map(|service| {
-        let named = |driver: &&Driver| driver.with == connection.id;
-        let drivers: Vec<&Driver> = [&service.restart, &service.instances].into_iter().flatten().filter(named).collect();
+        let named = service.drivers().filter(|(_, driver)| driver.with == connection.id);
+        let drivers: Vec<(Capability, &Driver)> = named.collect();
         (!drivers.is_empty()).then_some((service, drivers))
     })
 }
@@ -162,12 +165,16 @@ async fn ask(app: &App, setup: &Setup, connection: &Connection) -> std::result::
         Client::Mesos(client) => client.check().await,
         Client::Kubernetes(client) => {
             let drivers = driven(setup, connection).flat_map(|(_, drivers)| drivers);
-            // Rights are given by namespace.
-            let named: BTreeSet<&str> = drivers.map(Driver::namespace).collect();
+            // Rights are given by namespace. Whether revisions are read there.
+            let mut named: BTreeMap<&str, bool> = BTreeMap::new();
+            for (capability, driver) in drivers {
+                *named.entry(driver.namespace()).or_default() |= capability == Capability::Deploys;
+            }
             let mut rest = named.into_iter().take(MAX_NAMESPACES);
-            let mut found = client.check(rest.next().unwrap_or("default")).await?;
-            for namespace in rest {
-                found.notes.extend(client.check(namespace).await?.notes);
+            let (namespace, deploys) = rest.next().unwrap_or(("default", false));
+            let mut found = client.check(namespace, deploys).await?;
+            for (namespace, deploys) in rest {
+                found.notes.extend(client.check(namespace, deploys).await?.notes);
             }
             Ok(found)
         }

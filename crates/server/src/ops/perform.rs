@@ -70,6 +70,7 @@ impl Perform for Performer {
                 "service.recovered" => call.recovered().await.unwrap_or_else(failed),
                 "service.instances" => call.instances().await.unwrap_or_else(failed),
                 "service.output" => call.output().await.unwrap_or_else(failed),
+                "service.deploys" => call.deploys().await.unwrap_or_else(failed),
                 "metrics.read" => call.graph().await.unwrap_or_else(failed),
                 "support.tell" => call.tell_support().await.unwrap_or_else(failed),
                 other => Progress::NotConnected { reason: format!("nothing is connected that could do `{other}`") },

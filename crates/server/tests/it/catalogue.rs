@@ -30,7 +30,7 @@ async fn a_service_says_through_what_it_is_restarted_and_whom_that_interrupts() 
     everywhere(async |town| {
         let card = town.get("/services/shop").await;
         assert_eq!((&card["restart"], &card["two_person"]), (&json!(null), &json!(false)));
-        assert_eq!(card["lacks"], json!(["restart", "instances", "links"]));
+        assert_eq!(card["lacks"], json!(["restart", "instances", "deploys", "links"]));
         assert_eq!(card["serves"], json!({ "total": 0, "all": true, "institutions": [] }));
 
         let institutions: Vec<Value> =
@@ -44,6 +44,7 @@ async fn a_service_says_through_what_it_is_restarted_and_whom_that_interrupts() 
             "services": [
                 { "id": "http", "team": "pupper", "instances": { "with": "marathon", "app": "/core/http" },
                     "restart": { "with": "ci", "job": "ops/restart", "parameters": { "ENV": "production" }, "two_person": true },
+                    "deploys": { "with": "ci", "job": "ops/deploy" },
                     "links": [{ "name": "Its logs", "for": "logs", "url": "https://k.example.org/?i={institution}&s={service}&from={from}&to={to}" }] },
                 { "id": "few", "team": "pupper", "serves": ["inst-02", "inst-07"] },
             ],
@@ -53,6 +54,7 @@ async fn a_service_says_through_what_it_is_restarted_and_whom_that_interrupts() 
         let card = town.get("/services/http").await;
         assert_eq!(card["restart"], "jenkins ops/restart with ENV=production");
         assert_eq!((&card["instances"], &card["two_person"]), (&json!("marathon /core/http"), &json!(true)));
+        assert_eq!(card["deploys"], "jenkins ops/deploy");
         assert_eq!((&card["serves"]["total"], &card["serves"]["all"]), (&json!(25), &json!(true)));
         assert_eq!(card["serves"]["institutions"].as_array().unwrap().len(), 20);
         assert_eq!(card["lacks"], json!(["key"]));

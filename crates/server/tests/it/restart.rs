@@ -66,7 +66,14 @@ async fn catalogue(town: &Town, streets: &Streets, through: Through) {
             Through::Kubernetes => (job("restart-on-kubernetes", true), deployment),
             Through::Rollout => (deployment.clone(), deployment),
         };
-        let mut service = json!({ "id": id, "team": "pupper", "restart": restart, "instances": instances });
+        let deploys = match through {
+            Through::Marathon { key: false } => instances.clone(),
+            Through::Marathon { .. } => {
+                json!({ "with": "ci", "job": "ops/restart-on-marathon", "parameters": { "SERVICE": id } })
+            }
+            Through::Kubernetes | Through::Rollout => instances.clone(),
+        };
+        let mut service = json!({ "id": id, "team": "pupper", "restart": restart, "instances": instances, "deploys": deploys });
         service["restart"]["two_person"] = json!(matches!(through, Through::Rollout));
         service["links"] = json!([{ "name": "Console", "for": "restart", "url": "https://console.example.org/{service}" }]);
         service
@@ -416,12 +423,95 @@ async fn evidence_is_collected_and_holds_no_customer() {
             let graph = output("1.3");
             let minutes = graph["total"].as_object().unwrap().len();
             assert!(minutes >= 30 && graph["failed"].as_object().unwrap().len() == minutes, "{graph:#}");
+            let deploys = output("1.4");
+            let none = match through {
+                Through::Kubernetes => "1 rollout of core/symxchange-http-server within 1d",
+                _ => "no build of ops/restart-on-marathon within 1d",
+            };
+            assert!(deploys["text"].as_str().unwrap().starts_with(none), "{deploys:#}");
             let kept = format!("{found}{}", town.get(&format!("/runs/{run}/log")).await);
             for planted in PLANTED {
                 assert!(!kept.contains(planted), "{planted} is in what is kept");
             }
-            town.post(&format!("/runs/{run}/cancel"), json!({ "reason": "seen" })).await.is(200);
+            assert_eq!(found["state"], "done", "nothing is left for a person: {found:#}");
         }
+    })
+    .await;
+}
+
+/// What a restart leaves behind is found, whatever tells of it: a job's builds, revisions, versions; and while it goes on.
+#[tokio::test]
+async fn what_was_deployed_is_told_by_whatever_deploys_it() {
+    everywhere(async |town| {
+        for (through, noun, name) in [
+            (Through::Marathon { key: true }, "1 build of ops/restart-on-marathon", "build 1"),
+            (Through::Marathon { key: false }, "2 new versions", "version 2026-03-02T"),
+            (Through::Rollout, "2 rollouts of core/symxchange-http-server", "revision 2"),
+        ] {
+            let streets = streets(&town, through).await;
+            let look = async || {
+                let inputs = json!({ "service": "symxchange-http-server" });
+                let run = begin(&town, "collect-evidence", inputs).await;
+                town.app.runs.settled().await;
+                let found = show(&town, &run).await;
+                let step =
+                    found["steps"].as_array().unwrap().iter().find(|step| step["uses"] == "service.deploys").unwrap().clone();
+                let pack = town.get(&format!("/runs/{run}/evidence")).await;
+                (step["output"].clone(), pack["text"].as_str().unwrap().to_owned())
+            };
+            let run = begin(&town, "other", json!({})).await;
+            confirm(&town, &run, "1").await;
+            let mut found = Value::Null;
+            for _ in 0..30 {
+                pass(&town, &streets, 2).await;
+                (found, _) = look().await;
+                if found["under_way"] == true {
+                    break;
+                }
+            }
+            assert_eq!(found["under_way"], true, "{found:#} {:#}", show(&town, &run).await);
+            assert!(found["text"].as_str().unwrap().contains("one is under way: "), "{found:#}");
+            until(&town, &streets, &run, "1", "done").await;
+            town.clock.advance(minutes(12));
+            streets.weather().set_now(town.now());
+            let (found, pack) = look().await;
+            let text = found["text"].as_str().unwrap();
+            assert!(text.starts_with(noun) && text.contains("the last one 12m ago"), "{found:#}");
+            assert_eq!(found["under_way"], false, "{found:#}");
+            let each = found["each"].as_object().unwrap();
+            let (_, told) = each.iter().rfind(|(key, _)| key.starts_with(name)).unwrap_or_else(|| panic!("{found:#}"));
+            assert!(told.as_str().unwrap().starts_with(found["latest"].as_str().unwrap()), "{found:#}");
+            if noun.contains("build") {
+                assert!(told.as_str().unwrap().contains("SUCCESS, after"), "{found:#}");
+                assert!(told.as_str().unwrap().contains("Started by user firedog, DRY_RUN=false, ENV=production"), "{found:#}");
+                assert!(!told.as_str().unwrap().contains("SERVICE="), "all of them have it: {found:#}");
+            }
+            assert!(pack.contains(&format!("Deployments: {text}")), "{pack}");
+            assert!(!found.to_string().contains("never-forward-this"), "{found:#}");
+        }
+    })
+    .await;
+}
+
+/// Without a driver a person is asked, at the catalogue's link.
+#[tokio::test]
+async fn deployments_that_nothing_tells_of_are_asked_of_a_person() {
+    everywhere(async |town| {
+        let more = json!({ "services": [{ "id": "plain", "team": "pupper",
+            "links": [{ "name": "Deploy log", "for": "deploys", "url": "https://deploys.example.org/{service}" }] }] });
+        let file = |name: &str, text: &str| json!({ "name": name, "text": text });
+        let files = [file("setup.yaml", SETUP), file("more.json", &more.to_string()), file("evidence.yaml", EVIDENCE)];
+        town.post("/setup", json!({ "files": files, "yes": true })).await.is(200);
+        let run = begin(&town, "collect-evidence", json!({ "service": "plain" })).await;
+        town.app.runs.settled().await;
+        let found = show(&town, &run).await;
+        let step = found["steps"].as_array().unwrap().iter().find(|step| step["place"] == "1.4").unwrap().clone();
+        assert_eq!((&step["state"], &step["why"]), (&json!("asking"), &json!("not_connected")), "{step:#}");
+        assert!(found.to_string().contains("https://deploys.example.org/plain"), "{found:#}");
+        let answer = json!({ "values": { "text": "build 7 two hours ago" } });
+        by(&town, "ada", &format!("/runs/{run}/steps/1.4/answer"), answer).await.is(200);
+        let pack = town.get(&format!("/runs/{run}/evidence")).await;
+        assert!(pack["text"].as_str().unwrap().contains("Deployments: build 7 two hours ago"), "{pack:#}");
     })
     .await;
 }

@@ -102,7 +102,10 @@ pub(super) fn replica_sets(sky: &Sky, service: Service) -> Vec<Value> {
             "metadata": {"name": name, "namespace": NAMESPACE, "uid": uid(&name), "creationTimestamp": stamp(made),
                 "labels": {"app": service.name(), "pod-template-hash": hash}, "annotations": {"deployment.kubernetes.io/revision": (revision + 1).to_string()},
                 "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": service.name(), "uid": uid(service.name()), "controller": true}]},
-            "spec": {"replicas": of.len()},
+            "spec": {"replicas": of.len(), "selector": {"matchLabels": {"app": service.name(), "pod-template-hash": hash}},
+                "template": {"metadata": {"labels": {"app": service.name(), "pod-template-hash": hash}},
+                    "spec": {"containers": [{"name": "server", "image": format!("registry.invalid/{}:42", service.name()),
+                        "env": [{"name": "SYMX_SECRET", "value": "never-forward-this"}]}]}}},
             "status": {"replicas": of.len(), "readyReplicas": of.iter().filter(|instance| instance.healthy.is_some()).count()}})
     });
     shown.collect()

@@ -25,6 +25,11 @@ export function CarriedOut({ card }: { card: Card }) {
             {words.instances} <b>{card.instances}</b>
           </Text>
         )}
+        {card.deploys && (
+          <Text size="sm" style={{ overflowWrap: "anywhere" }}>
+            {words.deploys} <b>{card.deploys}</b>
+          </Text>
+        )}
         {serves.total > 0 && (
           <Text size="sm">
             {words.serves(serves.total, serves.all)}: {serves.institutions.map((one) => `${one.name} (${one.code})`).join(", ")}

@@ -28,6 +28,7 @@ export const services = {
     title: "How runbooks act on it",
     restart: "Restarted through",
     instances: "Instances seen at",
+    deploys: "Deployments seen at",
     twoPerson: "needs a second person",
     serves: (n: number, all: boolean) =>
       all ? `Serves every institution (${n})` : `Serves ${count(n, { one: "institution", other: "institutions" })}`,
@@ -35,6 +36,7 @@ export const services = {
     lacks: {
       restart: "No “restart”: a person restarts it.",
       instances: "No “instances”: a person looks whether it is well.",
+      deploys: "No “deploys”: a person looks what was deployed lately.",
       key: "No “key” in “restart”: if the answer of Jenkins is lost, a person is asked whether a build was started.",
       links: "No “links”: whoever does a step by hand has to find the logs and the metrics.",
     },

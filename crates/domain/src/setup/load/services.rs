@@ -51,8 +51,9 @@ pub(super) fn service(r: &mut Reader, f: &Fields) -> Service {
         r.error("missing_key", f.key_span("restart"), "nobody could tell whether it is well again after a restart").help =
             Some("add `instances:` with where its instances are seen".to_owned());
     }
+    let deploys = driver(r, f, "deploys");
     let links = r.objects(f.get("links"), &keys::LINK, MAX_FEW).iter().map(|item| link(r, item)).collect();
-    Service { id, name, team, policy, ack_timeout, urgency, group, integrations, serves, restart, instances, links }
+    Service { id, name, team, policy, ack_timeout, urgency, group, integrations, serves, restart, instances, deploys, links }
 }
 
 fn driver(r: &mut Reader, f: &Fields, key: &str) -> Option<Driver> {
@@ -75,11 +76,12 @@ pub(super) fn refuse_drivers(r: &mut Reader, roots: &[Fields], setup: &Setup) {
     for node in roots.iter().filter_map(|root| root.get("services")?.node.list()).flatten() {
         let id = node.get("id").and_then(Node::scalar).unwrap_or_default();
         let Some(service) = setup.services.get(id).filter(|_| !node.incomplete) else { continue };
-        for (key, driver, restarts) in [("restart", &service.restart, true), ("instances", &service.instances, false)] {
-            let Some((driver, connection)) = driver.as_ref().and_then(|driver| Some((driver, setup.driven(driver)?))) else {
+        for capability in [Capability::Restart, Capability::Instances, Capability::Deploys] {
+            let (key, driver) = (capability.as_str(), service.driver(capability));
+            let Some((driver, connection)) = driver.and_then(|driver| Some((driver, setup.driven(driver)?))) else {
                 continue;
             };
-            for (part, message, help) in catalogue::mistakes(driver, connection.kind, restarts) {
+            for (part, message, help) in catalogue::mistakes(driver, connection.kind, capability) {
                 let at = node.get(key).and_then(|node| node.get(part)).or(node.get(key));
                 r.error("bad_driver", at.map_or(node.span, |node| node.span), message).help = Some(help);
             }

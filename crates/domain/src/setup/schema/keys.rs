@@ -429,6 +429,12 @@ pub static SERVICE: Object = Object {
             r#"{"with": "marathon", "app": "/core/symxchange-http-server"}"#,
         ),
         may(
+            "deploys",
+            Map(&DRIVER),
+            "Where its deployments are seen: the job that deploys it, or where it runs.",
+            r#"{"with": "ci", "job": "ops/deploy", "parameters": {"SERVICE": "symxchange-http-server"}}"#,
+        ),
+        may(
             "links",
             List(&Map(&LINK)),
             "Where people look.",
@@ -446,7 +452,12 @@ pub static DRIVER: Object = Object {
     keys: &[
         must("with", Ref("connection"), "Of kind jenkins, marathon or kubernetes.", r#""ci""#),
         may("job", Text, "Of jenkins: the job's full name.", r#""ops/restart-service""#),
-        may("parameters", Texts, "Of jenkins: what the job is started with.", r#"{"SERVICE": "symxchange-http-server"}"#),
+        may(
+            "parameters",
+            Texts,
+            "Of jenkins: what the job is started with. In `deploys`: only builds with these values count.",
+            r#"{"SERVICE": "symxchange-http-server"}"#,
+        ),
         may(
             "key",
             Text,

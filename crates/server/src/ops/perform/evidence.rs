@@ -2,6 +2,7 @@
 
 use super::logs::as_calls;
 use super::{Call, done};
+use crate::ops::deploys;
 use firedog_connectors::call::CallError;
 use firedog_connectors::elasticsearch::{Role, Scope};
 use firedog_domain::diagnosis::rules::{Failed, classify};
@@ -14,6 +15,8 @@ use std::collections::BTreeMap;
 
 /// How far back a graph goes where a step does not say.
 const LAST: SignedDuration = SignedDuration::from_hours(1);
+/// How far back deployments are looked for where a step does not say.
+const DEPLOYED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 /// Instances that are listed and read from.
 const MAX_INSTANCES: usize = 20;
 /// Of each instance.
@@ -137,6 +140,21 @@ impl Call<'_> {
             all.extend(mesos.tail(&framework, &instance.id, &instance.agent, file, TAIL_BYTES).await?);
         }
         Ok(all)
+    }
+
+    pub(super) async fn deploys(&self) -> Result<Progress, CallError> {
+        let last = self.length("last", DEPLOYED_WITHIN);
+        let found = deploys::look(&self.parts.connected, self.setup, self.service()?, last, self.now).await?;
+        let told = |one: deploys::Deploy| {
+            let parts = [format!("{:.0}", one.at), one.outcome, one.detail];
+            let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+            (one.name, Value::from(parts.join(", ")))
+        };
+        let each: Map<String, Value> = found.each.into_iter().map(told).collect();
+        let latest = found.latest.map(|at| format!("{at:.0}")).unwrap_or_default();
+        Ok(done(json!({
+            "text": found.text, "count": found.count, "under_way": found.under_way, "latest": latest, "each": each,
+        })))
     }
 
     /// By logs: they are what the graph is made of, and what it is frozen as.
