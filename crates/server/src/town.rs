@@ -11,7 +11,7 @@ use firedog_town::kubernetes::{KUBERNETES_TOKEN, NAMESPACE};
 use firedog_town::marathon::{MARATHON_PASSWORD, MARATHON_USER};
 use firedog_town::metrics::REQUESTS;
 use firedog_town::search::{SEARCH_ALIAS, SEARCH_PASSWORD, SEARCH_USER};
-use firedog_town::slack::{SLACK_TOKEN, SUPPORT_CHANNEL, SUPPORT_GROUP};
+use firedog_town::slack::{SIGNING_SECRET, SLACK_TOKEN, SUPPORT_CHANNEL, SUPPORT_GROUP};
 use firedog_town::weather::{Platform, Service, Weather};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -114,7 +114,7 @@ fn setup(town: &Town, options: &TownOptions) -> String {
         json!({ "id": "mesos", "kind": "mesos", "url": town.mesos_url() }),
         json!({ "id": "k8s", "kind": "kubernetes", "url": town.kubernetes_url(), "secret": KUBERNETES_TOKEN }),
         json!({ "id": "chat", "kind": "slack", "url": town.slack_url(), "secret": SLACK_TOKEN, "room": SUPPORT_CHANNEL,
-            "group": SUPPORT_GROUP }),
+            "group": SUPPORT_GROUP, "signing_secret": SIGNING_SECRET }),
     ];
     let services = Service::ALL.map(|service| self::service(service.name(), options));
     let mut text =
