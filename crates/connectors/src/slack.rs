@@ -11,15 +11,17 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
+pub mod command;
 mod failure;
 mod message;
 mod pace;
+mod person;
 mod text;
 mod thread;
 mod ts;
 
 pub use message::{Button, MAX_BUTTONS, Message, Press, Style};
-pub use text::{MAX_TEXT, Mrkdwn, plain};
+pub use text::{MAX_TEXT, Mrkdwn, plain, typed};
 pub use thread::{MAX_REPLIES, Replies, Reply};
 pub use ts::Ts;
 
@@ -47,12 +49,15 @@ pub struct Slack {
     site: Site,
     pace: Pace,
     me: OnceCell<Me>,
+    known: person::Known,
 }
 
 /// Who we are there.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 struct Me {
     team: String,
+    #[serde(default)]
+    team_id: String,
     user: String,
     user_id: String,
     bot_id: Option<String>,
@@ -73,7 +78,7 @@ struct Members {
 impl Slack {
     /// `site`: [`API`] and a bot's token as bearer.
     pub fn new(site: Site) -> Self {
-        Self { site, pace: Pace::default(), me: OnceCell::new() }
+        Self { site, pace: Pace::default(), me: OnceCell::new(), known: person::Known::default() }
     }
 
     /// Reachable, signed in, as whom, and with the rights that we need.

@@ -488,7 +488,7 @@ fn every_mistake_of_every_file_is_reported_at_once() {
       |
     4 |     contat: []
       |     ^^^^^^
-      = help: write `contact`; keys of a user are: `id`, `name`, `email`, `timezone`, `contact`, `rules`, `waking`
+      = help: write `contact`; keys of a user are: `id`, `name`, `email`, `slack`, `timezone`, `contact`, `rules`, `waking`
 
     error[bad_value]: `Grace` is no id
      --> people.yaml:5:9

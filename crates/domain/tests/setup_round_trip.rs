@@ -140,6 +140,7 @@ fn user(id: &'static str) -> impl Strategy<Value = User> {
             id: id.into(),
             name,
             email: Some(format!("{id}@example.org")),
+            slack: Some(format!("U{}", id.to_uppercase())),
             timezone,
             contact: vec![
                 Contact {
@@ -429,9 +430,9 @@ prop_compose! {
             runbooks: runbook.into_iter().collect(),
             connections: [
                 Connection { id: "logs".into(), kind: ConnectionKind::Elasticsearch, url: "https://logs:9200/es".to_owned(), user: Some("it".to_owned()),
-                    secret: Some("${NOT} a reference".to_owned()), index: Some("interaction-*".to_owned()), fields: [("time".to_owned(), "@timestamp".to_owned())].into(), room: None, group: None, authority: None, queries: [].into() },
+                    secret: Some("${NOT} a reference".to_owned()), index: Some("interaction-*".to_owned()), fields: [("time".to_owned(), "@timestamp".to_owned())].into(), room: None, group: None, signing_secret: None, authority: None, queries: [].into() },
                 Connection { id: "chat".into(), kind: ConnectionKind::Slack, url: "https://slack.com/api".to_owned(), user: None, secret: Some("xoxb".to_owned()),
-                    index: None, fields: std::collections::BTreeMap::new(), room: Some("#support".to_owned()), group: Some("S1".to_owned()), authority: Some("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n".to_owned()), queries: [].into() },
+                    index: None, fields: std::collections::BTreeMap::new(), room: Some("#support".to_owned()), group: Some("S1".to_owned()), signing_secret: Some("${NOT} one either".to_owned()), authority: Some("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n".to_owned()), queries: [].into() },
                 connection("ci", ConnectionKind::Jenkins), connection("marathon", ConnectionKind::Marathon),
                 Connection { queries: [("total".to_owned(), "sum(x{a=\"{institution}\"}[{last}])".to_owned()), ("failed".to_owned(), "0".to_owned())].into(), ..connection("metrics", ConnectionKind::Prometheus) },
             ].into_iter().collect(),
@@ -455,6 +456,7 @@ fn connection(id: &str, kind: ConnectionKind) -> Connection {
         fields: [].into(),
         room: None,
         group: None,
+        signing_secret: None,
         authority: None,
         queries: [].into(),
     }
@@ -524,6 +526,7 @@ fn secrets_that_look_like_references_are_escaped() {
             id: "ada".into(),
             name: String::new(),
             email: None,
+            slack: None,
             timezone: None,
             contact: vec![contact],
             rules: Rules::default(),

@@ -114,7 +114,7 @@ fn everything() -> Value {
     json!({
         "teams": [{ "id": "t", "name": "T", "members": ["ada"], "policy": "p", "groups": ["g"] }],
         "users": [{
-            "id": "ada", "name": "Ada", "email": "a@b.c", "timezone": "UTC",
+            "id": "ada", "name": "Ada", "email": "a@b.c", "slack": "U024BE7LH", "timezone": "UTC",
             "contact": [
                 { "id": "m", "email": "a@b.c", "content": "full", "rings": true },
                 { "id": "h", "webhook": "http://h", "secret": "s", "content": "minimal" },
@@ -172,7 +172,7 @@ fn everything() -> Value {
         }],
         "connections": [
             { "id": "logs", "kind": "elasticsearch", "url": "https://logs", "user": "u", "secret": "s", "index": "i-*", "fields": { "time": "t" } },
-            { "id": "chat", "kind": "slack", "url": "https://chat", "secret_file": "file", "room": "r", "group": "g" },
+            { "id": "chat", "kind": "slack", "url": "https://chat", "secret_file": "file", "room": "r", "group": "g", "signing_secret": "s" },
             { "id": "ci", "kind": "jenkins", "url": "https://ci/jenkins", "user": "u", "secret": "s", "authority": "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----" },
             { "id": "marathon", "kind": "marathon", "url": "https://marathon" },
             { "id": "k8s", "kind": "kubernetes", "url": "https://k8s" },

@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::deliver::Delivery;
 use crate::limit::Buckets;
 use crate::metrics::Metrics;
+use crate::ops::chat;
 use crate::ops::connected::Connected;
 use crate::ops::failures::Recent;
 use crate::ops::ingest::RecentScene;
@@ -34,6 +35,7 @@ pub struct Parts {
     pub recent_scene: RecentScene,
     pub hub: Hub,
     pub payloads: Payloads,
+    pub chat: chat::Room,
     /// The identity provider, if one is set.
     pub oidc: Option<Provider>,
     /// Links in pages begin with this; no slash at the end.
@@ -69,6 +71,7 @@ impl App {
             recent_scene: RecentScene::default(),
             hub: Hub::default(),
             payloads: Payloads::default(),
+            chat: chat::Room::default(),
             oidc,
             links_base,
             started_at,

@@ -45,6 +45,8 @@ pub enum Via {
     Token,
     /// A browser that is signed in; the session's id.
     Session(String),
+    /// A chat that has signed what they typed.
+    Chat,
 }
 
 /// An authenticated caller.
@@ -83,6 +85,7 @@ impl Caller {
         match (&self.user, &self.via) {
             (Some(user), Via::Session(_)) if user.as_str() == self.name => user.to_string(),
             (Some(user), Via::Session(_)) => format!("{user} by {}", self.name),
+            (Some(user), Via::Chat) => format!("{user} in Slack"),
             (Some(user), Via::Token) => format!("{user} by token {}", self.name),
             (None, _) => format!("token {}", self.name),
         }

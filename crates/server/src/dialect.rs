@@ -18,6 +18,7 @@ mod heartbeat;
 mod pagerduty;
 mod read;
 mod silences;
+mod slack;
 mod webhooks;
 
 /// Bodies of the webhooks and the generic shape. A group of a hundred alerts has some 100 KB.
@@ -28,7 +29,7 @@ pub const MAX_BATCH_BYTES: usize = 4 << 20;
 /// All ingest paths.
 pub fn router() -> Router<App> {
     let mut router = Router::new();
-    let routes = [pagerduty::routes(), alertmanager::routes(), webhooks::routes(), heartbeat::routes()];
+    let routes = [pagerduty::routes(), alertmanager::routes(), webhooks::routes(), heartbeat::routes(), slack::routes()];
     for (path, handler) in routes.into_iter().flatten() {
         // Senders differ in whether they put a slash at the end; a redirect would lose the body of a POST.
         if !path.ends_with('}') {

@@ -7,6 +7,7 @@ pub mod board;
 pub mod calendar;
 pub mod case;
 pub mod catalogue;
+pub mod chat;
 pub mod chores;
 pub mod connected;
 pub mod connection;

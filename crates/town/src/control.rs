@@ -34,6 +34,7 @@ pub struct Control {
 struct Handles {
     weather: Weather,
     slack: Slack,
+    slack_url: String,
 }
 
 impl Control {
@@ -41,7 +42,7 @@ impl Control {
     pub async fn start(town: &Town) -> io::Result<Self> {
         let listener = bind(None).await?;
         let addr = listener.local_addr()?;
-        let handles = Handles { weather: town.weather().clone(), slack: town.slack().clone() };
+        let handles = Handles { weather: town.weather().clone(), slack: town.slack().clone(), slack_url: town.slack_url() };
         let router = Router::new()
             .route("/weather", post(weather))
             .route("/restarts", get(restarts))
@@ -50,6 +51,7 @@ impl Control {
             .route("/held", get(held))
             .route("/release", post(release))
             .route("/slack", get(slack))
+            .route("/slack/command", post(command))
             .with_state(handles);
         Ok(Self { addr, task: tokio::spawn(serve_until(listener, router, std::future::pending())) })
     }
@@ -231,6 +233,34 @@ async fn slack(State(Handles { slack, .. }): State<Handles>) -> Json<Value> {
             "metadata": said.metadata, "updates": said.updates })
     };
     Json(slack.said().into_iter().map(one).collect())
+}
+
+/// Somebody types a command in Slack.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Type {
+    /// Their member id.
+    user: String,
+    #[serde(default = "ff")]
+    command: String,
+    #[serde(default)]
+    text: String,
+    /// The request URL of the app: where Slack sends it.
+    to: String,
+    /// Names the request; the same one again is a replay.
+    trigger: String,
+}
+
+fn ff() -> String {
+    "/ff".to_owned()
+}
+
+async fn command(State(Handles { slack, slack_url, .. }): State<Handles>, Json(wanted): Json<Type>) -> Response {
+    let Type { user, command, text, to, trigger } = wanted;
+    match slack.types(&user, &command, &text, &trigger, &slack_url).send(&to).await {
+        Ok((status, text)) => Json(json!({ "status": status, "text": text })).into_response(),
+        Err(error) => refused(error.to_string()),
+    }
 }
 
 fn refused(why: String) -> Response {

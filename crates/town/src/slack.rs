@@ -13,6 +13,9 @@ use std::time::Duration;
 
 mod blocks;
 mod book;
+mod command;
+
+pub use command::Typed;
 
 pub use book::{
     ADA, ALERTS_CHANNEL, ARCHIVED_CHANNEL, BOT_ID, BOT_USER, GRACE, PRIVATE_CHANNEL, Reply, SAM, SUPPORT_CHANNEL, SUPPORT_GROUP,
@@ -21,6 +24,8 @@ pub use book::{
 
 /// The bot's token.
 pub const SLACK_TOKEN: &str = "xoxb-town-0000-firedog";
+/// What its commands are signed with.
+pub const SIGNING_SECRET: &str = "town-signing-secret-0001";
 
 const SCOPES: &str = "chat:write,chat:write.public,channels:read,channels:history,users:read,users:read.email,usergroups:read,usergroups:write,reactions:write,reactions:read";
 
@@ -100,6 +105,9 @@ type Outcome = Result<Value, Wrong>;
 
 impl Desk for Slack {
     fn answer(&self, ask: &Ask) -> Response {
+        if let ["commands", trigger] = ask.segments()[..] {
+            return self.responded(trigger, ask);
+        }
         let [_, method] = ask.segments()[..] else { return answer(404, "text/html", "<html><title>404</title></html>") };
         let mut response = match self.call(ask, method) {
             Ok(mut value) => {
@@ -209,6 +217,10 @@ impl Slack {
                 Ok(json!({"channels": kept.map(shown).collect::<Vec<_>>(), "response_metadata": {"next_cursor": ""}}))
             }
             "users.list" => Ok(json!({"members": USERS.map(user), "response_metadata": {"next_cursor": ""}})),
+            "users.info" => {
+                let found = USERS.into_iter().find(|(id, ..)| *id == text(arguments, "user"));
+                found.map(|found| json!({"user": user(found)})).ok_or(Wrong::Error("user_not_found"))
+            }
             "users.lookupByEmail" => {
                 let email = text(arguments, "email").to_lowercase();
                 let found = USERS.into_iter().find(|(_, _, has, _)| *has == email && !email.is_empty());
@@ -410,7 +422,7 @@ fn page(all: Vec<Value>, arguments: &Arguments, before: &[Value]) -> Outcome {
 }
 
 fn user((id, name, email, real): (&str, &str, &str, &str)) -> Value {
-    json!({"id": id, "name": name, "deleted": false, "is_bot": id == BOT_USER, "tz": "America/Chicago",
+    json!({"id": id, "team_id": "T0TOWN", "name": name, "deleted": false, "is_bot": id == BOT_USER, "tz": "America/Chicago",
         "profile": {"email": email, "real_name": real, "display_name": name}})
 }
 

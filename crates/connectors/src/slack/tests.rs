@@ -233,3 +233,24 @@ async fn hostile_servers_give_an_error() {
         assert_eq!(slack.replies("C1", &posted().ts, &posted().ts).await.unwrap_err().as_str(), kind, "{start}");
     }
 }
+
+#[tokio::test]
+async fn people_are_known_by_their_address_and_remembered() {
+    let member = |more: &str| {
+        format!(r#"{{"ok":true,"user":{{"id":"U1","team_id":"T1","profile":{{"email":"ada@example.org"}}{more}}}}}"#)
+    };
+    let answers = [ME.to_owned(), member("")];
+    let (script, slack) = slack(&answers.each_ref().map(String::as_str)).await;
+    assert_eq!(slack.email_of("U1").await.unwrap().as_deref(), Some("ada@example.org"));
+    assert_eq!(slack.email_of("U1").await.unwrap().as_deref(), Some("ada@example.org"));
+    assert_eq!(script.requests().len(), 2);
+    // Nobody of another workspace is one of ours, whatever address is written there.
+    for more in [r#","deleted":true"#, r#","is_bot":true"#, r#","is_stranger":true"#, r#","team_id":"T2""#] {
+        let told = member(more).replacen(r#""team_id":"T1","#, if more.contains("T2") { "" } else { r#""team_id":"T1","# }, 1);
+        let (_script, slack) = self::slack(&[ME, &told]).await;
+        assert_eq!(slack.email_of("U1").await.unwrap(), None, "{told}");
+    }
+    let (_script, slack) = self::slack(&[ME, r#"{"ok":false,"error":"missing_scope","needed":"users:read"}"#]).await;
+    let error = slack.email_of("U1").await.unwrap_err();
+    assert!(error.reason().contains("users:read"), "{error:?}");
+}

@@ -153,6 +153,11 @@ fn is_id(id: &str) -> bool {
 
 /// What somebody wrote there, as people read it: mentions by name, links with their address. Masked and bounded.
 pub fn plain(text: &str) -> String {
+    cut(&mask::text(&typed(text)).replace('\0', "\u{fffd}"), MAX_TEXT)
+}
+
+/// The same as they have typed it: for what is looked up. Nothing of it is to be kept.
+pub fn typed(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, tag)) = rest.split_once('<') {
@@ -169,7 +174,7 @@ pub fn plain(text: &str) -> String {
         }
     }
     out.push_str(&unescaped(rest));
-    cut(&mask::text(&out).replace('\0', "\u{fffd}"), MAX_TEXT)
+    out
 }
 
 /// The inside of `<…>`.

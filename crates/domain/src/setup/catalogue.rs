@@ -126,6 +126,9 @@ pub struct Connection {
     /// Chat: the user group whose answers count. `None`: any person's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// Slack: what proves that a command comes from there. In the files as written there, in the store sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing_secret: Option<String>,
     /// Certificates (PEM) that it is believed by, beside the machine's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authority: Option<String>,

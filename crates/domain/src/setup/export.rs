@@ -155,7 +155,7 @@ fn flow(shape: &Shape, key: &Key, value: &Value) -> String {
             if matches!(shape, Shape::Days) {
                 return scalar(&ranges(text), false);
             }
-            let given = matches!(shape, Shape::Email | Shape::Url) || key.name == "secret";
+            let given = matches!(shape, Shape::Email | Shape::Url) || matches!(key.name, "secret" | "signing_secret");
             let escaped = if given && is_reference(text) { format!("${text}") } else { text.clone() };
             scalar(&escaped, matches!(shape, Shape::Length | Shape::Every))
         }

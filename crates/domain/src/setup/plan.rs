@@ -162,7 +162,7 @@ fn json(item: &impl Serialize) -> Value {
 }
 
 /// Addresses of webhooks are secrets of the services behind them.
-const SECRET: [&str; 3] = ["key_sha256", "secret", "webhook"];
+const SECRET: [&str; 4] = ["key_sha256", "secret", "signing_secret", "webhook"];
 
 fn differences(path: &str, old: &Value, new: &Value, found: &mut Vec<String>) {
     if old == new {

@@ -89,7 +89,7 @@ fn require(parts: &Parts, role: Role) -> Result<Caller, Problem> {
     }
     let who = match caller.via {
         Via::Token => format!("the token {}", caller.name),
-        Via::Session(_) => caller.name.clone(),
+        Via::Session(_) | Via::Chat => caller.name.clone(),
     };
     Err(Problem::forbidden(format!("this needs the role {}; {who} has {}", role.as_str(), caller.role.as_str())))
 }

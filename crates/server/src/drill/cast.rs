@@ -245,7 +245,7 @@ pub(super) fn played(mut setup: Setup, town: &Town, subject: &Subject, inbox: &s
         .cloned()
         .map(|mut service| {
             let id = service.id.to_string();
-            for driver in [&mut service.restart, &mut service.instances].into_iter().flatten() {
+            for driver in [&mut service.restart, &mut service.instances, &mut service.deploys].into_iter().flatten() {
                 match kinds.get(&driver.with) {
                     Some(ConnectionKind::Marathon) => driver.app = Some(format!("/core/{id}")),
                     Some(ConnectionKind::Kubernetes) => {

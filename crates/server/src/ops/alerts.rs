@@ -121,6 +121,12 @@ pub async fn show(app: &App, id: &AlertId) -> Result<Shown> {
     Ok(Shown { alert, timeline, event, held })
 }
 
+/// The alert alone.
+pub async fn one(app: &App, id: &AlertId) -> Result<Alert> {
+    let found = app.engine.store().read(One { id: id.clone() }).await?;
+    found.ok_or_else(|| Error::NotFound(format!("there is no alert {id}")))
+}
+
 /// Whoever has it already and says so again has said nothing new; with a timeout or a snooze running it is renewed.
 pub async fn acknowledge(app: &App, id: &AlertId, by: Actor) -> Result<Alert> {
     let known = app.engine.store().read(One { id: id.clone() }).await?;

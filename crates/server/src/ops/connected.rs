@@ -1,6 +1,6 @@
 //! The connections of the setup as clients, made once and kept until their configuration changes.
 
-use crate::secret::Key;
+use crate::secret::{Key, Secret};
 use firedog_connectors::call::{Auth, CallError, Site};
 use firedog_connectors::elasticsearch::{Fields, Logs};
 use firedog_connectors::jenkins::Jenkins;
@@ -17,6 +17,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// What the sealed secret of a connection is bound to.
 pub fn place(id: &ConnectionId) -> String {
     format!("connection/{id}")
+}
+
+/// What its sealed signing secret is bound to.
+pub fn signing_place(id: &ConnectionId) -> String {
+    format!("connection/{id}/signing")
 }
 
 #[derive(Clone)]
@@ -45,6 +50,13 @@ impl Connected {
         match self.of(setup, ConnectionKind::Elasticsearch)? {
             Client::Logs(client) => Ok(client),
             _ => Err(missing(ConnectionKind::Elasticsearch)),
+        }
+    }
+
+    pub fn slack_of(&self, connection: &Connection) -> Result<Arc<Slack>, CallError> {
+        match self.client(connection)? {
+            Client::Slack(client) => Ok(client),
+            _ => Err(missing(ConnectionKind::Slack)),
         }
     }
 
@@ -97,6 +109,13 @@ impl Connected {
     fn named(&self, setup: &Setup, id: &ConnectionId) -> Result<Client, CallError> {
         let gone = || CallError::Misconfigured { reason: format!("there is no connection `{id}` any more") };
         self.client(setup.connections.get(id.as_str()).ok_or_else(gone)?)
+    }
+
+    /// With what commands of a connection are signed. `None`: it takes none, or the secret cannot be read.
+    pub fn signing_secret(&self, connection: &Connection) -> Option<Secret> {
+        let sealed = connection.signing_secret.as_ref()?;
+        let unsealed = self.key.unseal(&signing_place(&connection.id), sealed);
+        unsealed.inspect_err(|_| tracing::error!(connection = %connection.id, "its signing secret was sealed with another key; apply the setup again")).ok()
     }
 
     /// The client of a connection.

@@ -2,11 +2,11 @@
 
 use super::connected::Client;
 use super::doctor::Level;
-use super::{Result, run};
+use super::{Result, chat, run};
 use crate::app::App;
 use firedog_connectors::call::{CallError, Found};
 use firedog_domain::runbook::means::Means;
-use firedog_domain::setup::{Capability, Connection, Driver, Service, Setup};
+use firedog_domain::setup::{Capability, Connection, ConnectionKind, Driver, Service, Setup};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -119,7 +119,11 @@ async fn checked(app: &App, setup: &Setup, connection: &Connection) -> Connectio
     let ConnectionRow { host, port, .. } = row(setup, connection);
     let at = port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
     match found {
-        Ok(Ok(found)) => told(connection, found),
+        Ok(Ok(found)) => {
+            let told = told(connection, found);
+            let commands = commands(app, connection).map(|commands| format!("{}; {commands}", told.message));
+            ConnectionCheck { message: commands.unwrap_or_else(|| told.message.clone()), ..told }
+        }
         Ok(Err(error)) => {
             let fix = match &error {
                 CallError::Retry { .. } | CallError::Unknown { .. } => {
@@ -139,6 +143,18 @@ async fn checked(app: &App, setup: &Setup, connection: &Connection) -> Connectio
             let silent = format!("{at} did not answer within {} s", TIMEOUT.as_secs());
             failed(silent, format!("look whether it is up, and at the firewall between this server and {at}"))
         }
+    }
+}
+
+/// Whether it takes what people type there, and what to enter where.
+fn commands(app: &App, connection: &Connection) -> Option<String> {
+    let url = chat::request_url(app, connection);
+    match (connection.kind, &connection.signing_secret) {
+        (ConnectionKind::Slack, Some(_)) => Some(format!("takes commands at {url}")),
+        (ConnectionKind::Slack, None) => {
+            Some(format!("takes no commands: for those, give it the app's `signing_secret`, and the app the request URL {url}"))
+        }
+        _ => None,
     }
 }
 

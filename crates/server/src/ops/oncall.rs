@@ -49,6 +49,17 @@ pub(crate) fn of_service(world: &World, service: &Service, at: Timestamp) -> Vec
     }
 }
 
+/// Who would be paged for a team now, by step of its policy; without a policy, its members.
+pub(crate) async fn of_team(app: &App, id: &str) -> Result<Vec<Row>> {
+    let scene = app.engine.scene().await?;
+    let (world, at) = (&scene.world, app.now());
+    let team = world.setup.teams.get(id).ok_or_else(|| Error::NotFound(format!("there is no team `{id}`")))?;
+    Ok(match team.policy.as_ref().and_then(|policy| world.setup.policy(policy)) {
+        Some(policy) => of_policy(world, policy, at),
+        None => of_target(world, &Target::Team(team.id.clone()), at, 1),
+    })
+}
+
 fn of_policy(world: &World, policy: &Policy, at: Timestamp) -> Vec<Row> {
     let steps = (1..).zip(&policy.steps);
     steps.flat_map(|(step, at_step)| at_step.page.iter().flat_map(move |target| of_target(world, target, at, step))).collect()

@@ -2,7 +2,7 @@
 
 use super::{Page, Result, cursor, page_size, read_cursor};
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Caller, Via};
 use firedog_domain::alert::Actor;
 use firedog_store::audit::Record;
 use firedog_store::{Op, Tx};
@@ -18,7 +18,10 @@ pub(crate) fn of(app: &App, caller: &Caller, action: &str, subject: String) -> R
         subject,
         before: None,
         after: None,
-        detail: caller.user.is_some().then(|| format!("with token {}", caller.name)),
+        detail: match caller.via {
+            Via::Chat => Some("in Slack".to_owned()),
+            Via::Token | Via::Session(_) => caller.user.is_some().then(|| format!("with token {}", caller.name)),
+        },
     }
 }
 
@@ -38,6 +41,17 @@ pub async fn list(app: &App, subject: Option<String>, limit: Option<u32>, after:
     let after = after.map(read_cursor).transpose()?;
     let records = app.engine.store().read(List { subject, after, limit: size + 1 }).await?;
     Ok(Page::of(records, size, |record| cursor(record.at, &record.id)))
+}
+
+/// A row beside those that use cases write themselves.
+pub(crate) struct Write(pub(crate) Record);
+
+impl Op for Write {
+    type Out = ();
+    const NAME: &'static str = "audit_write";
+    async fn run(&self, tx: &mut dyn Tx) -> firedog_store::Result<()> {
+        firedog_store::audit::append_many(tx, std::slice::from_ref(&self.0)).await
+    }
 }
 
 struct List {

@@ -159,7 +159,10 @@ fn sealed(key: &Key, mut setup: Setup) -> Result<Setup> {
     let seal = |connection: Connection| -> Result<Connection> {
         let place = connected::place(&connection.id);
         let whose = format!("connection {}", connection.id);
-        Ok(Connection { secret: seal_one(key, &place, connection.secret, &whose)?, ..connection })
+        let signing = connected::signing_place(&connection.id);
+        let secret = seal_one(key, &place, connection.secret, &whose)?;
+        let signing_secret = seal_one(key, &signing, connection.signing_secret, &whose)?;
+        Ok(Connection { secret, signing_secret, ..connection })
     };
     setup.connections = connections.into_iter().map(seal).collect::<Result<Vec<Connection>>>()?.into_iter().collect();
     Ok(setup)

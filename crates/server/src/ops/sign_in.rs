@@ -155,6 +155,18 @@ pub async fn caller(app: &App, cookie: &str) -> Result<Option<(Caller, Session)>
     Ok(Some((caller, session)))
 }
 
+/// Somebody who has proved in another way who they are. `None`: they have left, or have a role that this version does not know.
+pub async fn caller_of(app: &App, user: &UserId, via: Via) -> Result<Option<Caller>> {
+    if app.engine.scene().await?.world.setup.user(user).is_none() {
+        return Ok(None);
+    }
+    let account = app.engine.store().read(OneAccount(user.clone())).await?;
+    let (role, teams) = account.map_or((None, Vec::new()), |account| (account.role, account.teams));
+    let Some(role) = role.map_or(Some(Role::Responder), |role| Role::parse(&role)) else { return Ok(None) };
+    let teams = teams.into_iter().map(TeamId).collect();
+    Ok(Some(Caller { name: user.to_string(), role, user: Some(user.clone()), teams, via }))
+}
+
 pub async fn sessions(app: &App, user: &UserId) -> Result<Vec<Session>> {
     Ok(app.engine.store().read(OfUser { user: user.clone(), now: app.now() }).await?)
 }
@@ -210,7 +222,7 @@ pub async fn change_password(app: &App, old: Option<&str>, new: &str, caller: &C
     let account = with_password(app, known.as_ref(), &user, phc, None);
     let keep = match &caller.via {
         Via::Session(id) => id.clone(),
-        Via::Token => String::new(),
+        Via::Token | Via::Chat => String::new(),
     };
     let row = record::of(app, caller, "password.change", format!("user:{user}"));
     Ok(app.engine.store().write(Change { account, known: known.is_some(), keep, row }).await?)

@@ -10,7 +10,7 @@ use firedog_town::kubernetes::KUBERNETES_TOKEN;
 use firedog_town::marathon::{MARATHON_PASSWORD, MARATHON_USER};
 use firedog_town::metrics::REQUESTS;
 use firedog_town::search::{SEARCH_ALIAS, SEARCH_PASSWORD, SEARCH_USER};
-use firedog_town::slack::{SLACK_TOKEN, SUPPORT_CHANNEL, SUPPORT_GROUP};
+use firedog_town::slack::{SIGNING_SECRET, SLACK_TOKEN, SUPPORT_CHANNEL, SUPPORT_GROUP};
 use std::collections::BTreeMap;
 
 /// How the town's logs call what Firedog asks for.
@@ -49,6 +49,7 @@ pub(crate) fn connection(town: &Town, id: ConnectionId, kind: ConnectionKind) ->
         fields: if is(ConnectionKind::Elasticsearch) { pairs(&FIELDS) } else { BTreeMap::new() },
         room: is(ConnectionKind::Slack).then(|| SUPPORT_CHANNEL.to_owned()),
         group: is(ConnectionKind::Slack).then(|| SUPPORT_GROUP.to_owned()),
+        signing_secret: is(ConnectionKind::Slack).then(|| SIGNING_SECRET.to_owned()),
         authority: None,
         queries: if is(ConnectionKind::Prometheus) {
             pairs(&[("total", &counted("")), ("failed", &counted(",outcome=\"error\""))])

@@ -9,6 +9,7 @@ mod alerts;
 mod case;
 mod catalogue;
 mod changes;
+mod chat;
 mod connection;
 mod cover;
 mod delivery;

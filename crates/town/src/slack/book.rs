@@ -104,6 +104,8 @@ pub(super) struct Book {
     pub(super) failures: VecDeque<(String, String)>,
     /// Posts that a channel takes within ten seconds.
     pub(super) most_posts: Option<usize>,
+    /// Later answers to commands: which, and how it reads.
+    pub(super) responses: Vec<(String, String)>,
     last_ts: i64,
 }
 

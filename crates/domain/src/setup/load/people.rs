@@ -83,7 +83,22 @@ pub(super) fn user(r: &mut Reader, f: &Fields) -> User {
     let waking = f.get("waking").and_then(|field| r.object(field.node, &keys::WAKING));
     let waking =
         waking.and_then(|w| Some(Waking { from: r.clock(w.get("from"))?, to: r.clock(w.get("to"))? })).unwrap_or_default();
-    User { id, name, email, timezone, contact, rules, waking }
+    let slack = r.parse(f.get("slack"), |text| {
+        if is_slack_id(text) { Ok(text.to_owned()) } else { Err(format!("`{text}` is no member id of Slack")) }
+    });
+    if let (Some(member), Some(field)) = (&slack, f.get("slack"))
+        && let Some(other) = r.slack_ids.insert(member.clone(), id.clone())
+    {
+        r.error("duplicate", field.node.span, format!("`{other}` is this member of Slack already")).help =
+            Some("keep it with one of them: whoever types a command is one person".to_owned());
+    }
+    User { id, name, email, slack, timezone, contact, rules, waking }
+}
+
+/// `U024BE7LH`; those of an organisation begin with `W`.
+fn is_slack_id(text: &str) -> bool {
+    let begins = text.starts_with(['U', 'W']);
+    begins && (2..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
 fn contact(r: &mut Reader, f: &Fields) -> Option<Contact> {

@@ -18,6 +18,8 @@ pub(super) struct Reader<'a> {
     /// The hashes of integration keys seen so far.
     pub keys: BTreeMap<String, (Span, String)>,
     pub catch_all_at: Option<Span>,
+    /// Who is which member of Slack.
+    pub slack_ids: BTreeMap<String, crate::id::UserId>,
 }
 
 /// A mapping whose keys have been checked.
@@ -80,7 +82,16 @@ const MAX_LISTED: usize = 12;
 
 impl<'a> Reader<'a> {
     pub fn new(files: &'a [SourceFile], outside: &'a dyn Outside, problems: Problems, broken: Vec<&'a str>) -> Self {
-        Self { files, outside, problems, broken, spans: Spans::new(), keys: BTreeMap::new(), catch_all_at: None }
+        Self {
+            files,
+            outside,
+            problems,
+            broken,
+            spans: Spans::new(),
+            keys: BTreeMap::new(),
+            catch_all_at: None,
+            slack_ids: BTreeMap::new(),
+        }
     }
 
     pub fn finish(self) -> (Problems, Spans) {

@@ -75,6 +75,8 @@ pub(super) fn connection(r: &mut Reader, f: &Fields, setup: &Setup) -> Connectio
     only(r, "fields", ConnectionKind::Elasticsearch);
     only(r, "room", ConnectionKind::Slack);
     only(r, "group", ConnectionKind::Slack);
+    only(r, "signing_secret", ConnectionKind::Slack);
+    only(r, "signing_secret_file", ConnectionKind::Slack);
     only(r, "queries", ConnectionKind::Prometheus);
     if kind == ConnectionKind::Elasticsearch && !f.has("index") && !f.incomplete() {
         r.error("missing_key", f.span, "logs are in an index").help = Some("add for example `index: interaction-*`".to_owned());
@@ -107,6 +109,7 @@ pub(super) fn connection(r: &mut Reader, f: &Fields, setup: &Setup) -> Connectio
         fields,
         room: text(r, "room"),
         group: text(r, "group"),
+        signing_secret: r.secret(f, "signing_secret", "signing_secret_file").map(|(secret, _)| secret),
         authority: authority(r, f),
         queries,
     }

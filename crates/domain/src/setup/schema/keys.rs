@@ -198,6 +198,12 @@ pub static USER: Object = Object {
             "Their address; also the contact method `email` when `contact` is left out. May be ${ENV}.",
             r#""ada@example.org""#,
         ),
+        may(
+            "slack",
+            Text,
+            "Their member id in Slack, for commands there. Default: whoever has their e-mail there.",
+            r#""U024BE7LH""#,
+        ),
         may("timezone", Zone, "Default: the zone of the schedule that pages them, then UTC.", r#""America/Chicago""#),
         may("contact", List(&Map(&CONTACT)), "Their contact methods.", r#"[{"id": "mail", "email": "ada@example.org"}]"#),
         may(
@@ -770,6 +776,13 @@ pub static CONNECTION: Object = Object {
         ),
         may("room", Text, "Of slack: where support reads, unless an institution has a room of its own.", r##""#support-ff""##),
         may("group", Text, "Of slack: the id of the user group whose answers count. Default: any person's.", r#""S0614TZR7""#),
+        may(
+            "signing_secret",
+            Text,
+            "Of slack: the app's signing secret, with which its commands are taken. May be `${ENV}`.",
+            r#""${SLACK_SIGNING_SECRET}""#,
+        ),
+        may("signing_secret_file", Text, "A file with the signing secret.", r#""slack-signing-secret""#),
         may(
             "authority",
             Text,
