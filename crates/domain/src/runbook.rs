@@ -13,6 +13,7 @@ pub mod fixture;
 pub mod means;
 pub mod reference;
 pub mod run;
+pub mod sequel;
 
 use crate::id::{RunId, RunbookId, ServiceId, TeamId};
 use crate::setup::Slug;

@@ -140,7 +140,7 @@ fn user(id: &'static str) -> impl Strategy<Value = User> {
             id: id.into(),
             name,
             email: Some(format!("{id}@example.org")),
-            slack: Some(format!("U{}", id.to_uppercase())),
+            slack: Some(format!("U{}", id.to_uppercase().replace(|letter: char| !letter.is_ascii_alphanumeric(), "0"))),
             timezone,
             contact: vec![
                 Contact {

@@ -6,7 +6,8 @@ use crate::{Error, Result};
 use firedog_domain::case::Case;
 use firedog_domain::id::{CaseId, RunId, ServiceId};
 use firedog_domain::runbook::means::Means;
-use firedog_domain::runbook::run::{Act, Effects, Input, Line, LineKind, Member, Progress, Run, StepState};
+use firedog_domain::runbook::run::{Act, Effects, Input, Line, LineKind, Member, Progress, Run, RunStep, StepState};
+use firedog_domain::runbook::sequel::{Sequel, SequelKind};
 use firedog_domain::time::after;
 use firedog_store::audit::{self, Record};
 use firedog_store::run::{self as kept, Holder, Kept};
@@ -135,11 +136,14 @@ impl Runs {
     pub async fn resume(&self) -> Result<usize> {
         let (mut after, mut resumed) = (String::new(), 0);
         loop {
-            let open = self.0.core.read(Open { after: after.clone() }).await?;
+            let open = self.0.core.read(Going { after: after.clone() }).await?;
             let Some(last) = open.last() else { return Ok(resumed) };
             after = last.run.id.to_string();
             for Kept { run, .. } in &open {
-                if run.steps.iter().any(|step| matches!(step.state, StepState::Doing { .. })) {
+                let is_called = |step: &RunStep| {
+                    matches!(step.state, StepState::Doing { .. }) || step.going().is_some_and(|going| going.calling.is_some())
+                };
+                if run.steps.iter().any(is_called) {
                     match self.0.core.move_run(&run.id, Input::Lost, None).await {
                         Ok(moved) => {
                             self.launch(moved);
@@ -242,15 +246,15 @@ async fn spawned<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send
     tokio::spawn(work).await.unwrap_or_else(|_| Err(Error::Unavailable("a task of Firedog failed".to_owned())))
 }
 
-struct Open {
+struct Going {
     after: String,
 }
 
-impl Op for Open {
+impl Op for Going {
     type Out = Vec<Kept>;
-    const NAME: &'static str = "run_open";
+    const NAME: &'static str = "run_going";
     async fn run(&self, tx: &mut dyn Tx) -> store::Result<Self::Out> {
-        kept::open(tx, &self.after, BATCH).await
+        kept::going(tx, &self.after, BATCH).await
     }
 }
 
@@ -272,6 +276,11 @@ impl Op for TakeHold {
             let kept = kept::get(tx, &before.run).await?;
             let step = kept.as_ref().and_then(|kept| Some((&kept.run, &kept.run.steps[kept.run.at(&before.place)?])));
             if let Some((run, step)) = step {
+                // Whether it still happens is not certain yet, be the run over or not.
+                let may_happen = |going: &Sequel| going.kind == SequelKind::TakeBack && going.call.key == before.key;
+                if step.going().is_some_and(may_happen) {
+                    return Ok(Hold::Busy(run.id.clone()));
+                }
                 match &step.state {
                     StepState::Doing { call, .. } | StepState::Waiting { call, .. }
                         if run.is_open() && call.key == before.key =>

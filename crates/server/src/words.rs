@@ -28,7 +28,9 @@ words! {
     CoverState { Open, Taken, Cancelled }
     CaseState { Open, Closed }
     FailureKind { None, Person, Channel }
-    RunState { Running, Done, Overdue, Cancelled, Joined }
+    RunState { Running, Done, Overdue, Cancelled, Joined, Watching }
+    /// What goes on after a step.
+    SequelKind { Watch, TakeBack }
     StepState { Pending, Asking, Confirming, Doing, Waiting, Done, Skipped }
     /// Why a person is asked.
     Why { Instruction, NotConnected, Failed, Uncertain, Unknown, NotConfirmed }

@@ -90,6 +90,8 @@ pub async fn open_of(tx: &mut dyn Tx, subject: &str) -> Result<Option<Kept>> {
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub open: Option<bool>,
+    /// Open, or something still goes on after it.
+    pub going: Option<bool>,
     pub alert: Option<AlertId>,
     pub runbook: Option<RunbookId>,
 }
@@ -100,6 +102,9 @@ pub async fn list(tx: &mut dyn Tx, filter: &Filter, limit: u32) -> Result<Vec<Ke
     let mut params: Vec<Val<'_>> = vec![limit.into()];
     if let Some(open) = filter.open {
         sql.push_str(if open { " AND ended_at IS NULL" } else { " AND ended_at IS NOT NULL" });
+    }
+    if let Some(going) = filter.going {
+        sql.push_str(if going { " AND ready_at IS NOT NULL" } else { " AND ready_at IS NULL" });
     }
     if let Some(alert) = &filter.alert {
         params.push(alert.into());
@@ -169,9 +174,9 @@ pub async fn hold(tx: &mut dyn Tx, service: &ServiceId, before: Option<&Holder>,
     if taken == 0 { Err(Error::Conflict) } else { Ok(()) }
 }
 
-/// Open runs, by their ids, from one on.
-pub async fn open(tx: &mut dyn Tx, after: &str, limit: u32) -> Result<Vec<Kept>> {
-    let sql = "SELECT version, body FROM run WHERE ended_at IS NULL AND id > $1 ORDER BY id LIMIT $2";
+/// Runs that are open or after which something goes on, by their ids, from one on.
+pub async fn going(tx: &mut dyn Tx, after: &str, limit: u32) -> Result<Vec<Kept>> {
+    let sql = "SELECT version, body FROM run WHERE ready_at IS NOT NULL AND id > $1 ORDER BY id LIMIT $2";
     tx.query(sql, &[after.into(), limit.into()]).await?.into_iter().map(read).collect()
 }
 
@@ -206,7 +211,7 @@ pub async fn told(tx: &mut dyn Tx, kept: &Kept) -> Result<()> {
 
 /// Deletes up to `limit` runs that ended before `before`, with their logs.
 pub async fn delete_ended(tx: &mut dyn Tx, before: Timestamp, limit: u32) -> Result<u64> {
-    let sql = "SELECT id FROM run WHERE ended_at < $1 ORDER BY ended_at LIMIT $2";
+    let sql = "SELECT id FROM run WHERE ended_at < $1 AND ready_at IS NULL ORDER BY ended_at LIMIT $2";
     let rows = tx.query(sql, &[before.into(), limit.into()]).await?;
     let ids: Vec<Val<'_>> = rows.into_iter().map(|mut row| row.val()).collect::<Result<_>>()?;
     rows::exec(tx, "DELETE FROM run_line WHERE run_id {IN}", ids.clone(), &[]).await?;

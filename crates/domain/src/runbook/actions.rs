@@ -271,17 +271,42 @@ pub static ACTIONS: &[Action] = &[
         inputs: &[
             may("service", Kind::Ref("service"), "Default: the alert's."),
             may("within", Kind::Length, "How long to go on looking. Default 10m."),
+            may(
+                "watch",
+                Kind::Length,
+                "How long what is `unverified` is watched after the step, until there is enough traffic to tell. Default 24h, at most 168h.",
+            ),
         ],
         output: "recovered",
         outputs: &[
             asked("state", Kind::Words(&["recovered", "unverified", "failing"]), "How it is"),
             out("text", Kind::Text, "The figures behind it"),
+            out("paged", Kind::Text, "The alert, if it was found failing while it was watched"),
         ],
         effect: Effect::Read,
         destructive: false,
         background: false,
         timeout: mins(30),
         by_hand: Some("Look at the institution's requests: do they succeed again?"),
+    },
+    Action {
+        name: "service.watch",
+        about: "Goes on looking at the calls while nobody waits for it: whoever owns the service is paged if they fail again, nobody for silence.",
+        inputs: &[
+            may("service", Kind::Ref("service"), "Default: the alert's."),
+            may("for", Kind::Length, "How long. Default 2h, at most 168h."),
+        ],
+        output: "watched",
+        outputs: &[
+            asked("state", Kind::Words(&["recovered", "unverified", "failing"]), "How it is"),
+            out("text", Kind::Text, "The figures behind it"),
+            out("paged", Kind::Text, "The alert, if calls failed again"),
+        ],
+        effect: Effect::Read,
+        destructive: false,
+        background: false,
+        timeout: mins(30),
+        by_hand: Some("Look at the institution's requests from time to time: do they fail again?"),
     },
     Action {
         name: "service.instances",

@@ -2,6 +2,7 @@
 
 use super::actions::{Action, Effect};
 use super::run::*;
+use super::sequel::SequelKind;
 use super::{CONFIRM_WITHIN, Confirm, MAX_ITEMS, MAX_STEPS, condition, reference};
 use crate::time::{after, length_text, secs};
 use jiff::{SignedDuration, Timestamp};
@@ -28,9 +29,8 @@ impl Run {
         let mut next = self.clone();
         let mut fx = Effects::default();
         if !next.is_open() {
-            // An outcome that comes late is worth a line; everything else is too late.
-            let Input::Outcome { place, .. } = input else { return Err(format!("the run is over ({})", next.state.as_str())) };
-            fx.line(now, &place, LineKind::Progress, None, "its outcome came after the run had ended");
+            next.after_end(input, now, &mut fx)?;
+            *self = next;
             return Ok(fx);
         }
         let find = |place: &str| self.at(place).ok_or_else(|| format!("the run has no step {place}"));
@@ -39,7 +39,10 @@ impl Run {
             Input::Lost => next.tick(true, now, &mut fx),
             Input::Outcome { place, attempt, progress } => next.outcome(find(&place)?, attempt, progress, now, &mut fx),
             Input::Join(member) => next.join(member, now, &mut fx),
-            Input::GoOnIn(run) => next.end(RunState::Joined, &format!("goes on in run {run}"), None, now, &mut fx),
+            Input::GoOnIn(run) => {
+                next.end_watches(&format!("not watched any more: goes on in run {run}"), now, &mut fx);
+                next.end(RunState::Joined, &format!("goes on in run {run}"), None, now, &mut fx);
+            }
             Input::Answer { place, values, by } => next.answer(find(&place)?, &values, by, now, &mut fx)?,
             Input::Choose { place, choice, by } => next.choose(find(&place)?, choice, by, now, &mut fx)?,
             Input::Confirm { place, hash, by } => next.confirm(find(&place)?, &hash, by, around, now, &mut fx)?,
@@ -49,7 +52,9 @@ impl Run {
             Input::Cancel { reason, by } => {
                 let in_flight = next.in_flight();
                 let text = if in_flight.is_empty() { reason } else { format!("{reason}; still under way outside: {in_flight}") };
+                next.end_watches("not watched any more: the run is cancelled", now, &mut fx);
                 next.end(RunState::Cancelled, &text, Some(by), now, &mut fx);
+                next.take_all_back(now, &mut fx);
             }
         }
         next.go_on(around, now, &mut fx);
@@ -70,11 +75,13 @@ impl Run {
     }
 
     fn tick(&mut self, lost: bool, now: Timestamp, fx: &mut Effects) {
+        self.look_at_sequels(lost, now, fx);
         if self.deadline <= now {
             let in_flight = self.in_flight();
             let text = if in_flight.is_empty() { String::new() } else { format!("; still under way outside: {in_flight}") };
             fx.ask = Some(format!("{} was not finished in time", self.title));
-            return self.end(RunState::Overdue, &format!("it was not finished in time{text}"), None, now, fx);
+            self.end(RunState::Overdue, &format!("it was not finished in time{text}"), None, now, fx);
+            return self.take_all_back(now, fx);
         }
         for at in 0..self.steps.len() {
             match self.steps[at].state.clone() {
@@ -114,6 +121,9 @@ impl Run {
     }
 
     fn outcome(&mut self, at: usize, attempt: u32, progress: Progress, now: Timestamp, fx: &mut Effects) {
+        if self.sequel_called(&self.steps[at].place, attempt).is_some() {
+            return self.sequel_outcome(at, progress, now, fx);
+        }
         let step = &self.steps[at];
         let StepState::Doing { call, .. } = step.state.clone() else {
             self.say(at, now, LineKind::Progress, None, "an outcome came that nobody waits for any more", fx);
@@ -125,6 +135,10 @@ impl Run {
         }
         match progress {
             Progress::Done { output } => self.done(at, output, None, now, fx),
+            Progress::Watch { output, watch } => {
+                self.done(at, output, None, now, fx);
+                self.begin_watch(at, call, watch, now, fx);
+            }
             Progress::Waiting { memo, effect, after_ms, text, choices } => {
                 let pause = SignedDuration::from_millis(after_ms.clamp(*LOOK_AGAIN.start(), *LOOK_AGAIN.end()));
                 if call.memo != memo {
@@ -194,6 +208,8 @@ impl Run {
         let output = accept(&step.questions(), values)?;
         let text = told(&output);
         self.say(at, now, LineKind::Answered, Some(by.clone()), &text, fx);
+        // It is done by hand: what still waits outside would do it a second time.
+        self.take_back(at, now);
         self.done(at, output, Some(by), now, fx);
         Ok(())
     }
@@ -261,6 +277,9 @@ impl Run {
 
     fn skip(&mut self, at: usize, reason: &str, by: String, now: Timestamp, fx: &mut Effects) -> Result<(), Refusal> {
         let step = &self.steps[at];
+        if step.going().is_some() {
+            return self.end_sequel_by(at, reason, by, now, fx);
+        }
         if step.is_over() {
             return Err(format!("step {} is over already", step.place));
         }
@@ -270,6 +289,7 @@ impl Run {
         if reason.trim().is_empty() {
             return Err("say why it is skipped: whoever reads this later has to know".to_owned());
         }
+        self.take_back(at, now);
         self.over(at, StepState::Skipped { reason: cut(reason) }, now);
         self.steps[at].by = Some(by.clone());
         self.say(at, now, LineKind::Skipped, Some(by), reason, fx);
@@ -285,6 +305,12 @@ impl Run {
             self.steps[at..].iter().find(|step| matches!(step.state, StepState::Doing { .. } | StepState::Waiting { .. }))
         {
             return Err(format!("step {} is under way; wait for it first", busy.place));
+        }
+        if let Some((busy, _)) = self
+            .sequels()
+            .find(|(step, sequel)| sequel.kind == SequelKind::TakeBack && self.at(&step.place).is_some_and(|busy| busy >= at))
+        {
+            return Err(format!("step {} is still being taken back; wait for that first", busy.place));
         }
         self.say(at, now, LineKind::Retried, Some(by), "", fx);
         // What is inside of others is made anew when they are reached; without the one that it is inside of, it is kept.
@@ -305,7 +331,14 @@ impl Run {
     fn go_on(&mut self, around: &dyn Surroundings, now: Timestamp, fx: &mut Effects) {
         while self.is_open() {
             if self.steps.iter().all(RunStep::is_over) {
-                return self.end(RunState::Done, "every step is over", None, now, fx);
+                return match self.watched_until() {
+                    _ if self.is_taking_back() => {}
+                    None => self.end(RunState::Done, "every step is over", None, now, fx),
+                    Some(until) => {
+                        let text = format!("every step is over; what is not verified is watched until {until:.0}");
+                        self.end(RunState::Watching, &text, None, now, fx);
+                    }
+                };
             }
             // What goes on beside the others holds up nobody, but the run ends after it.
             let Some(first) = self.steps.iter().position(|step| !step.is_over() && !step.is_beside()) else { return };
@@ -536,6 +569,6 @@ fn plain(value: &Value) -> String {
     }
 }
 
-fn cut(text: &str) -> String {
+pub(super) fn cut(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_TEXT).collect()
 }

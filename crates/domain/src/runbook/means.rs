@@ -16,7 +16,7 @@ fn needs(action: &str) -> &'static [ConnectionKind] {
         "logs.root_error" | "logs.blast_radius" => &[ConnectionKind::Elasticsearch],
         "support.tell" => &[ConnectionKind::Slack],
         "metrics.read" => &[ConnectionKind::Elasticsearch],
-        "service.recovered" => &[ConnectionKind::Prometheus, ConnectionKind::Elasticsearch],
+        "service.recovered" | "service.watch" => &[ConnectionKind::Prometheus, ConnectionKind::Elasticsearch],
         _ => &[],
     }
 }

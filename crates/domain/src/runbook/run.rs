@@ -1,6 +1,7 @@
 //! A run: one execution of a runbook, as a snapshot that is moved on by inputs.
 
 use super::actions::{Effect, Kind};
+use super::sequel::Sequel;
 use super::{AnswerKind, Step, actions};
 use crate::id::{AlertId, RunId, RunbookId, ServiceId};
 use jiff::Timestamp;
@@ -73,10 +74,12 @@ pub enum RunState {
     Cancelled,
     /// It goes on as a part of another run.
     Joined,
+    /// Every step is over; what could not be verified is still looked at. It is in nobody's way.
+    Watching,
 }
 
 impl RunState {
-    pub const ALL: [Self; 5] = [Self::Running, Self::Done, Self::Overdue, Self::Cancelled, Self::Joined];
+    pub const ALL: [Self; 6] = [Self::Running, Self::Done, Self::Overdue, Self::Cancelled, Self::Joined, Self::Watching];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -85,6 +88,7 @@ impl RunState {
             Self::Overdue => "overdue",
             Self::Cancelled => "cancelled",
             Self::Joined => "joined",
+            Self::Watching => "watching",
         }
     }
 }
@@ -119,6 +123,9 @@ pub struct RunStep {
     pub began_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
+    /// What goes on after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequel: Option<Sequel>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -248,6 +255,11 @@ pub enum Progress {
     Done {
         output: Map<String, Value>,
     },
+    /// The step is over with this, and is looked at further: nobody waits for that.
+    Watch {
+        output: Map<String, Value>,
+        watch: Watching,
+    },
     /// Ask again after `after_ms`. What the next call does is of class `effect`.
     Waiting {
         #[serde(default)]
@@ -272,6 +284,16 @@ pub enum Progress {
     NotConnected {
         reason: String,
     },
+}
+
+/// How a step is looked at once it is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Watching {
+    #[serde(default)]
+    pub memo: Value,
+    pub until: Timestamp,
+    pub after_ms: i64,
+    pub text: String,
 }
 
 /// What a person can tell an action that is under way.
@@ -417,7 +439,7 @@ impl Run {
         self.state == RunState::Running
     }
 
-    /// When it has to be looked at next; `None`: it is over. An open run always has its deadline.
+    /// When it has to be looked at next; `None`: it is over, and nothing goes on after it. An open run always has its deadline.
     pub fn ready_at(&self) -> Option<Timestamp> {
         let of = |step: &RunStep| match &step.state {
             StepState::Doing { lease, .. } => Some(*lease),
@@ -425,7 +447,8 @@ impl Run {
             StepState::Confirming { until, .. } => Some(*until),
             _ => None,
         };
-        self.is_open().then(|| self.steps.iter().filter_map(of).min().unwrap_or(self.deadline).min(self.deadline))
+        let open = self.is_open().then(|| self.steps.iter().filter_map(of).min().unwrap_or(self.deadline).min(self.deadline));
+        self.sequels().map(|(_, sequel)| sequel.at).chain(open).min()
     }
 
     /// What can be named by the step: inputs, `item`, and what the steps before it have brought.
@@ -449,7 +472,8 @@ impl Run {
     /// Whether something that interrupts others has begun and is not over.
     pub fn is_interrupting(&self) -> bool {
         let going = |step: &RunStep| matches!(step.state, StepState::Doing { .. } | StepState::Waiting { .. });
-        self.steps.iter().any(|step| going(step) && step.action().is_some_and(|action| action.destructive))
+        let interrupts = |step: &RunStep| going(step) && step.action().is_some_and(|action| action.destructive);
+        self.is_taking_back() || self.is_open() && self.steps.iter().any(interrupts)
     }
 
     /// Steps that wait for a person.
@@ -479,6 +503,7 @@ impl RunStep {
             failures: 0,
             began_at: None,
             ended_at: None,
+            sequel: None,
         }
     }
 

@@ -444,7 +444,9 @@ proptest! {
                 "restarted": true, "state": "recovered", "well": true });
             let asked: BTreeSet<String> = play.run.steps[step].questions().into_iter().map(|q| q.name).collect();
             let values: Map<String, Value> = values.as_object().unwrap().clone().into_iter().filter(|(name, _)| asked.contains(name)).collect();
-            let progress = |n: usize| match n % 5 {
+            let watch = Watching { memo: json!(which), until: at(play.now + 600), after_ms: 1_000, text: String::new() };
+            let progress = |n: usize| match n % 6 {
+                4 => Progress::Watch { output: Map::new(), watch: watch.clone() },
                 0 => Progress::Done { output: Map::new() },
                 1 => Progress::Waiting { memo: json!(n), effect: class, after_ms: 1_000, text: String::new(), choices: Vec::new() },
                 2 => Progress::Failed { reason: "x".to_owned(), again: true },
@@ -466,16 +468,23 @@ proptest! {
             };
             let _ = play.input(input);
             for act in &play.acts {
-                let doing = matches!(&play.run.steps[play.step(&act.place)].state, StepState::Doing { call, .. } if *call == act.call);
-                prop_assert!(doing, "called without intent");
+                let step = &play.run.steps[play.step(&act.place)];
+                let doing = matches!(&step.state, StepState::Doing { call, .. } if *call == act.call);
+                let after = step.going().is_some_and(|going| going.call == act.call && going.calling == Some(act.attempt));
+                prop_assert!(doing || after, "called without intent");
+                if act.call.choice.is_some() {
+                    // It takes back, and asks for nothing.
+                    continue;
+                }
                 let first = calls.borrow_mut().insert(format!("{} {}", act.call.key, act.call.memo));
-                prop_assert!(first || class != Effect::Unsafe || !act.call.again && act.call.memo != Value::Null, "an unsafe call was repeated: {act:?}");
+                prop_assert!(first || act.call.effect != Effect::Unsafe || !act.call.again && act.call.memo != Value::Null, "an unsafe call was repeated: {act:?}");
             }
             open.append(&mut play.acts);
+            prop_assert!(play.run.sequels().next().is_none() || play.run.ready_at().is_some(), "nobody looks at what goes on");
             if play.run.is_open() {
                 prop_assert!(play.run.ready_at().is_some());
                 let waits = |s: &RunStep| !matches!(s.state, StepState::Pending) && !s.is_over();
-                prop_assert!(play.run.steps.iter().any(waits), "nothing and nobody is waited for");
+                prop_assert!(play.run.is_taking_back() || play.run.steps.iter().any(waits), "nothing and nobody is waited for");
             }
         }
     }

@@ -10,6 +10,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use firedog_domain::id::{AlertId, RunbookId};
 use firedog_domain::runbook::run::{AskedKind, Line, Member, Run, RunStep, StepState};
+use firedog_domain::runbook::sequel::Sequel;
 use firedog_store::run::Filter;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,8 @@ pub(super) struct RunRow {
     /// When it ends, whatever is open.
     deadline: Timestamp,
     ended_at: Option<Timestamp>,
+    /// Calls of its institution or service are looked at until then at the latest, although its steps are over.
+    watched_until: Option<Timestamp>,
     /// Places of the steps that wait for a person.
     waits_for: Vec<String>,
     /// Institutions that it is for beside its own.
@@ -81,6 +84,20 @@ pub(super) struct StepRow {
     by: Option<String>,
     began_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
+    /// What goes on after it, or went on.
+    sequel: Option<SequelRow>,
+}
+
+/// What goes on once a step is over: its calls are watched, or what still waits outside is taken back.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct SequelRow {
+    #[schema(value_type = crate::words::SequelKind)]
+    kind: &'static str,
+    /// How it stands, or how it ended.
+    text: String,
+    /// It ends then, whatever is known.
+    until: Timestamp,
+    ended_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -119,6 +136,7 @@ pub(super) struct QuestionRow {
 
 impl From<Run> for RunRow {
     fn from(run: Run) -> Self {
+        let watched_until = run.watched_until();
         let waits_for = run.open_asks().map(|(_, step)| step.place.clone()).collect();
         let Run {
             id,
@@ -151,6 +169,7 @@ impl From<Run> for RunRow {
             started_at,
             deadline,
             ended_at,
+            watched_until,
             waits_for,
             members: members.into_iter().map(member).collect(),
             steps: steps.into_iter().map(StepRow::from).collect(),
@@ -206,7 +225,9 @@ impl From<RunStep> for StepRow {
         let questions = if asks { step.questions().into_iter().map(question).collect() } else { Vec::new() };
         let state = step.state.as_str();
         let output_name = step.spec.output_name().map(str::to_owned);
-        let RunStep { place, spec, item, args, output, by, began_at, ended_at, .. } = step;
+        let RunStep { place, spec, item, args, output, by, began_at, ended_at, sequel, .. } = step;
+        let sequel =
+            sequel.map(|Sequel { kind, text, until, ended_at, .. }| SequelRow { kind: kind.as_str(), text, until, ended_at });
         Self {
             place,
             what: spec.what,
@@ -225,6 +246,7 @@ impl From<RunStep> for StepRow {
             by,
             began_at,
             ended_at,
+            sequel,
         }
     }
 }
@@ -262,6 +284,8 @@ pub(super) async fn start(
 pub(super) struct RunParams {
     /// Only those that are not over.
     open: Option<bool>,
+    /// Only those in which something still goes on: those that are not over, those that only watch, and those that still take back what waits outside.
+    going: Option<bool>,
     alert: Option<String>,
     runbook: Option<String>,
     /// At most 500.
@@ -275,8 +299,8 @@ pub(super) async fn list(
     State(app): State<App>,
     Params(params): Params<RunParams>,
 ) -> Result<axum::Json<List<RunRow>>, Problem> {
-    let RunParams { open, alert, runbook, limit } = params;
-    let filter = Filter { open, alert: alert.map(AlertId), runbook: runbook.map(RunbookId) };
+    let RunParams { open, going, alert, runbook, limit } = params;
+    let filter = Filter { open, going, alert: alert.map(AlertId), runbook: runbook.map(RunbookId) };
     let items = run::list(&app, filter, limit.unwrap_or(50)).await?;
     Ok(axum::Json(List { items: items.into_iter().map(RunRow::from).collect(), next: None }))
 }

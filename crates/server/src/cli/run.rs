@@ -354,7 +354,7 @@ pub(crate) async fn run(call: &Call, verb: RunVerb) -> Result<(), Failure> {
         RunVerb::List { all, runbook } => {
             let mut query = vec![("limit", "500")];
             if !all {
-                query.push(("open", "true"));
+                query.push(("going", "true"));
             }
             if let Some(runbook) = &runbook {
                 query.push(("runbook", runbook));
@@ -477,13 +477,25 @@ fn show(run: &Value) -> Result<(), Failure> {
                 print(&format!("         {}\n", paint(DIM, &clean(line))))?;
             }
         }
+        let (id, sequel) = (text(run, "id"), &step["sequel"]);
+        if !sequel.is_null() {
+            let is_going = sequel["ended_at"].is_null();
+            let word = match (text(sequel, "kind"), is_going) {
+                ("watch", true) => format!("watching until {}: ", text(sequel, "until")),
+                (_, true) => "being taken back: ".to_owned(),
+                _ => String::new(),
+            };
+            print(&format!("         {}\n", paint(DIM, &clean(&format!("{word}{}", text(sequel, "text"))))))?;
+            if is_going {
+                say(&format!("  End it: firedog run skip {id} {place} --why …"));
+            }
+        }
         for link in step["links"].as_array().into_iter().flatten() {
             print(&format!("         {}  {}\n", clean(text(link, "name")), clean(text(link, "url"))))?;
         }
         for line in step["plan"]["lines"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             print(&format!("         {}\n", clean(line)))?;
         }
-        let id = text(run, "id");
         match state {
             "confirming" => say(&format!("  Agree: firedog run confirm {id} {place}")),
             "waiting" => {

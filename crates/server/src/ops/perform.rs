@@ -68,6 +68,7 @@ impl Perform for Performer {
                 "logs.blast_radius" => call.blast_radius().await.unwrap_or_else(failed),
                 "service.restart" => call.restart().await.unwrap_or_else(failed),
                 "service.recovered" => call.recovered().await.unwrap_or_else(failed),
+                "service.watch" => call.begin_to_watch().await.unwrap_or_else(failed),
                 "service.instances" => call.instances().await.unwrap_or_else(failed),
                 "service.output" => call.output().await.unwrap_or_else(failed),
                 "service.deploys" => call.deploys().await.unwrap_or_else(failed),
@@ -151,6 +152,10 @@ impl Call<'_> {
             dedup_key: Some(format!("run/{}", self.act.call.key)),
             details: json!({ "run": self.link(), "title": self.run.title }),
         };
+        self.raise(raise).await
+    }
+
+    async fn raise(&self, raise: Raise) -> Result<String, Progress> {
         match self.parts.engine.raise(raise, &Actor::System).await {
             Ok(alert) => Ok(alert.id.0),
             Err(error @ (firedog_engine::Error::NotFound(_) | firedog_engine::Error::Refused(_))) => {

@@ -12,6 +12,7 @@ use firedog_domain::route::OnAlert;
 use firedog_domain::runbook::evidence::{self, Evidence};
 use firedog_domain::runbook::means::Means;
 use firedog_domain::runbook::run::{Input, Line, Member, Run, StepState, Surroundings};
+use firedog_domain::runbook::sequel::SequelKind;
 use firedog_domain::runbook::{Need, Runbook, reference};
 use firedog_domain::setup::{Capability, Institution, Setup, Vendor};
 use firedog_domain::time::after;
@@ -401,7 +402,7 @@ async fn begin_for(app: &App, setup: &Setup, runbook: &Runbook, alert: &Alert) -
     if let Some(institution) =
         runbook.inputs.get("institution").and_then(|_| setup.institutions.get(alert.labels.get("institution")?))
     {
-        let filter = Filter { open: Some(true), alert: None, runbook: Some(runbook.id.clone()) };
+        let filter = Filter { open: Some(true), runbook: Some(runbook.id.clone()), ..Filter::default() };
         let since = after(app.now(), -runbook.fleet.within);
         // An outage that takes nobody in any more is another one than what fails now.
         let grows = |run: &Run| run.members.last().is_some_and(|member| member.at >= since);
@@ -462,17 +463,28 @@ pub async fn tell_due(app: &App) -> Result<usize> {
 
 async fn tell(app: &App, kept: &Kept) -> Result<usize> {
     let run = &kept.run;
-    let Some((_, step)) = run.open_asks().next() else { return Ok(0) };
+    let watches = || run.sequels().find(|(_, sequel)| sequel.kind == SequelKind::Watch);
+    let (step, title) = match (run.open_asks().next(), watches()) {
+        (Some((_, step)), _) => (step, format!("{} waits for you", run.title)),
+        (None, Some((step, _))) => (step, format!("{} is not verified yet", run.title)),
+        (None, None) => return Ok(0),
+    };
     let scene = app.engine.scene().await?;
     let world = &scene.world;
     let text = match &step.state {
         StepState::Confirming { plan, .. } => format!("Confirm or decline: {}", plan.lines.join("; ")),
-        _ => step.spec.what.clone(),
+        _ => match step.going() {
+            Some(watch) => format!(
+                "{}: {}. It is watched until {:.0}; you are paged only if calls fail.",
+                step.spec.what, watch.text, watch.until
+            ),
+            None => step.spec.what.clone(),
+        },
     };
     let words = Words {
         aside: Aside::Ask,
         key: format!("run-{}-{}", run.id, kept.version),
-        title: format!("{} waits for you", run.title),
+        title,
         text,
         url: format!("{}/runs/{}", app.links_base, run.id),
     };

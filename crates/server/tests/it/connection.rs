@@ -46,7 +46,7 @@ async fn each_says_what_uses_it_and_whether_it_works() {
         let logs = find(&all, "id", "logs");
         assert_eq!((&logs["host"], &logs["kind"]), (&json!("127.0.0.1"), &json!("elasticsearch")));
         assert!(logs["port"].as_u64().unwrap() > 0, "{logs}");
-        assert_eq!(logs["actions"], json!(["logs.root_error", "logs.blast_radius", "service.recovered", "metrics.read"]));
+        assert_eq!(logs["actions"], json!(["logs.root_error", "logs.blast_radius", "service.recovered", "service.watch", "metrics.read"]));
         let ci = find(&all, "id", "ci");
         assert_eq!((&ci["actions"], &ci["services"]), (&json!(["service.restart"]), &json!(["rpc"])));
         assert_eq!(find(&all, "id", "k8s")["actions"], json!(["service.instances", "service.output"]));

@@ -399,6 +399,123 @@ async fn two_runs_restart_a_server_once() {
     .await;
 }
 
+/// A run whose build waits in Jenkins' queue.
+async fn in_queue(town: &Town, streets: &Streets) -> (String, firedog_town::weather::SpellId) {
+    let stuck = streets.weather().set(Condition::Builds(Builds::StayQueued));
+    let run = begin(town, "other", json!({})).await;
+    confirm(town, &run, "1").await;
+    for _ in 0..5 {
+        pass(town, streets, 2).await;
+    }
+    let step = show(town, &run).await["steps"][0].clone();
+    assert!(step["text"].as_str().unwrap().contains("in Jenkins' queue"), "{step:#}");
+    (run, stuck)
+}
+
+async fn log(town: &Town, run: &str) -> String {
+    town.get(&format!("/runs/{run}/log")).await.to_string()
+}
+
+#[tokio::test]
+async fn what_waits_in_the_queue_is_taken_out_with_its_run() {
+    everywhere(async |town| {
+        let streets = streets(&town, Through::Marathon { key: true }).await;
+        let (run, stuck) = in_queue(&town, &streets).await;
+        // Jenkins does not answer at first: as long as it is not certain, nobody else restarts the service.
+        streets.weather().fail_next(System::Jenkins, Outage::Drops, 2);
+        town.post(&format!("/runs/{run}/cancel"), json!({ "reason": "not ours" })).await.is(200);
+        town.app.runs.settled().await;
+        let found = show(&town, &run).await;
+        assert_eq!(
+            (&found["state"], &found["steps"][0]["sequel"]["kind"]),
+            (&json!("cancelled"), &json!("take_back")),
+            "{found:#}"
+        );
+        assert!(found["steps"][0]["sequel"]["ended_at"].is_null(), "{found:#}");
+        let other = begin(&town, "other", json!({})).await;
+        confirm(&town, &other, "1").await;
+        let step = show(&town, &other).await["steps"][0].clone();
+        assert!(step["text"].as_str().unwrap().contains(&format!("run {run} restarts it")), "{step:#}");
+        for _ in 0..10 {
+            pass(&town, &streets, 2).await;
+        }
+        streets.weather().clear(stuck);
+        until(&town, &streets, &other, "1", "done").await;
+        let said = log(&town, &run).await;
+        assert!(said.contains("taken out of Jenkins' queue") && said.contains("nothing was restarted"), "{said}");
+        assert_eq!(show(&town, &run).await["state"], "cancelled");
+        assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 1, "the other one's");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_done_by_hand_or_left_out_waits_in_no_queue() {
+    for (path, body) in [
+        ("skip", json!({ "reason": "not needed" })),
+        ("answer", json!({ "values": { "restarted": true, "note": "in the console" } })),
+    ] {
+        let town = Town::new().await;
+        let streets = streets(&town, Through::Marathon { key: true }).await;
+        let (run, stuck) = in_queue(&town, &streets).await;
+        town.post(&format!("/runs/{run}/steps/1/{path}"), body).await.is(200);
+        for _ in 0..3 {
+            pass(&town, &streets, 2).await;
+        }
+        streets.weather().clear(stuck);
+        for _ in 0..20 {
+            pass(&town, &streets, 10).await;
+        }
+        assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 0, "{path}");
+        assert!(log(&town, &run).await.contains("taken out of Jenkins' queue"), "{}", log(&town, &run).await);
+        assert_eq!(show(&town, &run).await["state"], "done");
+    }
+}
+
+#[tokio::test]
+async fn what_has_begun_when_its_run_is_cancelled_is_waited_for() {
+    let town = Town::new().await;
+    let streets = streets(&town, Through::Marathon { key: true }).await;
+    let (run, stuck) = in_queue(&town, &streets).await;
+    streets.weather().clear(stuck);
+    streets.weather().advance(std::time::Duration::from_secs(20));
+    town.post(&format!("/runs/{run}/cancel"), json!({ "reason": "too late" })).await.is(200);
+    town.app.runs.settled().await;
+    for _ in 0..60 {
+        pass(&town, &streets, 5).await;
+    }
+    let said = log(&town, &run).await;
+    assert!(said.contains("had begun before it could be taken back, and ended well"), "{said}");
+    assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 1);
+}
+
+/// The process dies after the cancellation is committed, and before anybody has asked Jenkins.
+#[tokio::test]
+async fn taking_back_survives_the_process() {
+    everywhere(async |town| {
+        let streets = streets(&town, Through::Marathon { key: true }).await;
+        let (run, stuck) = in_queue(&town, &streets).await;
+        let input = firedog_domain::runbook::run::Input::Cancel { reason: "enough".to_owned(), by: "ada".to_owned() };
+        let id = firedog_domain::id::RunId::from(run.as_str());
+        // Committed, and never carried out.
+        town.app.engine.core().move_run(&id, input, None).await.unwrap();
+        assert_eq!(town.app.runs.resume().await.unwrap(), 1);
+        town.app.runs.settled().await;
+        for _ in 0..5 {
+            pass(&town, &streets, 2).await;
+        }
+        let said = log(&town, &run).await;
+        assert!(said.contains("interrupted; taken up again") && said.contains("taken out of Jenkins' queue"), "{said}");
+        assert!(show(&town, &run).await["steps"][0]["sequel"]["ended_at"].is_string());
+        streets.weather().clear(stuck);
+        for _ in 0..10 {
+            pass(&town, &streets, 10).await;
+        }
+        assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 0);
+    })
+    .await;
+}
+
 /// Instances, what they have written and the graph, on either platform; and no customer in any of it.
 #[tokio::test]
 async fn evidence_is_collected_and_holds_no_customer() {

@@ -44,11 +44,12 @@ export default function RunScreen() {
   const person = usePersonName();
   const may = useMay()("responder");
   const open = run.data?.state === "running";
+  const goesOn = open || run.data?.state === "watching";
   return (
     <Screen
       title={run.data ? [run.data.title, about(run.data.inputs)].filter(Boolean).join(": ") : t.runbooks.title}
       back={{ to: "/runbooks", text: t.runbooks.all }}
-      actions={run.data && <Actions run={run.data} may={may && open} />}
+      actions={run.data && <Actions run={run.data} may={may && goesOn} />}
     >
       <Read of={run}>
         {(data) => (
@@ -66,7 +67,7 @@ export default function RunScreen() {
                 </Group>
                 <ol className={style.steps}>
                   {data.steps.map((step) => (
-                    <StepLine key={step.place} run={data} step={step} may={may && open} />
+                    <StepLine key={step.place} run={data} step={step} may={may && open} mayEnd={may} />
                   ))}
                 </ol>
               </Stack>
@@ -96,7 +97,7 @@ const CASE = "vendor.case";
 /** The action that counts who else fails. */
 const BLAST = "logs.blast_radius";
 
-function StepLine({ run, step, may }: { run: Run; step: Step; may: boolean }) {
+function StepLine({ run, step, may, mayEnd }: { run: Run; step: Step; may: boolean; mayEnd: boolean }) {
   const person = usePersonName();
   const depth = step.place.split(".").length - 1;
   return (
@@ -130,6 +131,7 @@ function StepLine({ run, step, may }: { run: Run; step: Step; may: boolean }) {
             </Text>
           )}
           <Brought output={step.output} />
+          {step.sequel && <Sequel run={run.id} step={step} sequel={step.sequel} may={mayEnd} />}
           {step.links.length > 0 && (
             <Group gap="sm">
               {step.links.map((link) => (
@@ -191,6 +193,36 @@ function Plan({ run, step, may }: { run: string; step: Step; may: boolean }) {
         </Group>
       )}
     </div>
+  );
+}
+
+/** What goes on after a step: it is in nobody's way, and a person may end it. */
+function Sequel(props: { run: string; step: Step; sequel: NonNullable<Step["sequel"]>; may: boolean }) {
+  const { run, step, sequel, may } = props;
+  const going = !sequel.ended_at;
+  return (
+    <Stack gap={4}>
+      <Group gap="xs">
+        {going && (
+          <Mark tone="info">
+            {t.run.sequel[sequel.kind]} {sequel.kind === "watch" && <When at={sequel.until} both />}
+          </Mark>
+        )}
+        <Text size="sm" c="dimmed">
+          {sequel.text}
+        </Text>
+      </Group>
+      {going && may && (
+        <Group>
+          <Because
+            op="POST /runs/{id}/steps/{place}/skip"
+            label={sequel.kind === "watch" ? t.run.endWatch : t.run.endTakeBack}
+            title={t.run.endSequelTitle(step.do)}
+            path={{ id: run, place: step.place }}
+          />
+        </Group>
+      )}
+    </Stack>
   );
 }
 

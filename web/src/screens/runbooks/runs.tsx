@@ -43,6 +43,6 @@ export function about(inputs: Record<string, unknown>): string {
 }
 
 export function RunMark({ state }: { state: keyof typeof t.run.states }) {
-  const tone = { running: "info", done: "ok", overdue: "danger", cancelled: "quiet", joined: "quiet" } as const;
+  const tone = { running: "info", done: "ok", overdue: "danger", cancelled: "quiet", joined: "quiet", watching: "info" } as const;
   return <Mark tone={tone[state]}>{t.run.states[state]}</Mark>;
 }

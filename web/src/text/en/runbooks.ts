@@ -34,7 +34,12 @@ export const run = {
     overdue: "Not finished in time",
     cancelled: "Cancelled",
     joined: "Part of another",
+    watching: "Watching",
   },
+  sequel: { watch: "watched until", take_back: "being taken back" },
+  endWatch: "Watch no longer",
+  endTakeBack: "Look no longer",
+  endSequelTitle: (step: string) => `Look no longer after “${step}”`,
   step: {
     pending: "to come",
     asking: "asks",

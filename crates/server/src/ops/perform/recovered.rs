@@ -7,13 +7,18 @@ use firedog_connectors::elasticsearch::{Role, Scope};
 use firedog_connectors::probe::{Prober, Target};
 use firedog_connectors::prometheus::Number;
 use firedog_domain::diagnosis::blast::Calls;
+use firedog_domain::event::Severity;
+use firedog_domain::id::{InstitutionId, UserId};
 use firedog_domain::runbook::actions::Effect;
-use firedog_domain::runbook::run::Progress;
-use firedog_domain::setup::{ConnectionKind, METRIC_QUERIES, Service};
+use firedog_domain::runbook::run::{Progress, Watching};
+use firedog_domain::runbook::sequel::MAX_WATCH;
+use firedog_domain::setup::{ConnectionKind, METRIC_QUERIES, Service, Target as Pages};
 use firedog_domain::time::{after, length_text, mins, secs};
+use firedog_engine::Raise;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// How long to go on looking where a step does not say.
 const WITHIN: SignedDuration = mins(10);
@@ -27,6 +32,25 @@ const LEAST_CALLS: u64 = 5;
 /// Up to this share of failed calls it is well; from the second on it fails. Between them it is looked at further.
 const WELL: f64 = 0.1;
 const FAILS: f64 = 0.5;
+
+/// How long what is unverified is watched where a step does not say.
+const WATCH: SignedDuration = SignedDuration::from_hours(24);
+/// How long what is not reproduced is watched where a step does not say.
+const STAYS: SignedDuration = SignedDuration::from_hours(2);
+/// Between two looks of a watch, in milliseconds.
+const WATCH_MS: i64 = 60_000;
+
+/// What a watch remembers. Its names are not those of the step before it.
+#[derive(Serialize, Deserialize)]
+struct Watched {
+    /// Figures are those of calls since then.
+    since: Timestamp,
+    watched_until: Timestamp,
+    /// It goes on to its end although calls succeed.
+    stays: bool,
+    /// Calls have been seen to succeed.
+    was_well: bool,
+}
 
 #[derive(Serialize, Deserialize)]
 struct Memo {
@@ -48,11 +72,12 @@ impl Call<'_> {
     }
 
     pub(super) async fn recovered(&self) -> Result<Progress, CallError> {
+        if let Ok(memo) = serde_json::from_value::<Watched>(self.act.call.memo.clone()) {
+            return self.watch(memo).await;
+        }
         let memo = serde_json::from_value::<Memo>(self.act.call.memo.clone())
             .unwrap_or_else(|_| Memo { since: self.now, until: after(self.now, self.length("within", WITHIN)) });
-        let named = Some(self.text("service")).filter(|id| !id.is_empty()).map(str::to_owned);
-        let id = named.or_else(|| self.run.service.as_ref().map(ToString::to_string));
-        let service = id.and_then(|id| self.setup.services.get(&id));
+        let service = self.named_service();
         if memo.since >= self.now {
             // Nothing has happened since.
             let text = "looking at the calls from now on".to_owned();
@@ -80,9 +105,11 @@ impl Call<'_> {
                 choices: Vec::new(),
             });
         }
+        if calls.total >= LEAST_CALLS && failed_share(calls) >= FAILS {
+            return said("failing", figures);
+        }
         if calls.total >= LEAST_CALLS {
-            let state = if failed_share(calls) >= FAILS { "failing" } else { "unverified" };
-            return said(state, figures);
+            return Ok(self.unverified(format!("{figures}: neither well nor failing")));
         }
         // Without traffic only a probe can tell anything, and it tells nothing of calls.
         let text = match self.probe_core().await {
@@ -90,7 +117,108 @@ impl Call<'_> {
             Some(false) => format!("{figures}: too little traffic to tell; the core does not answer a probe"),
             None => format!("{figures}: too little traffic to tell"),
         };
-        said("unverified", text)
+        Ok(self.unverified(text))
+    }
+
+    fn unverified(&self, text: String) -> Progress {
+        self.watched(text, self.length("watch", WATCH), false)
+    }
+
+    /// The step is over, and the calls from now on are looked at further. `stays`: to the end, however well they are meanwhile.
+    fn watched(&self, text: String, within: SignedDuration, stays: bool) -> Progress {
+        let until = after(self.now, within.min(MAX_WATCH));
+        let memo = Watched { since: self.now, watched_until: until, stays, was_well: false };
+        let output = json!({ "state": "unverified", "text": text });
+        Progress::Watch {
+            output: output.as_object().cloned().unwrap_or_default(),
+            watch: Watching { memo: json!(memo), until, after_ms: WATCH_MS, text },
+        }
+    }
+
+    /// Nothing fails now, and nobody knows why: the calls are looked at further.
+    pub(super) async fn begin_to_watch(&self) -> Result<Progress, CallError> {
+        if let Ok(memo) = serde_json::from_value::<Watched>(self.act.call.memo.clone()) {
+            return self.watch(memo).await;
+        }
+        Ok(self.watched("its calls are watched from now on".to_owned(), self.length("for", STAYS), true))
+    }
+
+    /// One look of a watch. Silence says nothing: it never pages.
+    async fn watch(&self, mut memo: Watched) -> Result<Progress, CallError> {
+        let service = self.named_service();
+        let calls = self.calls(memo.since, service).await?;
+        let figures = format!("{} of {} calls failed since {:.0}", calls.failed, calls.total, memo.since);
+        let tells = calls.total >= LEAST_CALLS && after(memo.since, LEAST) <= self.now;
+        let share = failed_share(calls);
+        if tells && share >= FAILS {
+            return Ok(match self.page_owner(service, &figures).await {
+                Ok((whom, alert)) => {
+                    done(json!({ "state": "failing", "text": format!("{figures}; {whom} are paged"), "paged": alert }))
+                }
+                Err(progress) => progress,
+            });
+        }
+        let is_well = tells && share <= WELL;
+        memo.was_well |= is_well;
+        if is_well && !memo.stays {
+            return Ok(done(json!({ "state": "recovered", "text": figures })));
+        }
+        if memo.watched_until <= self.now {
+            let (state, words) = match memo.was_well {
+                true => ("recovered", "they did not fail again"),
+                false => ("unverified", "too little traffic to tell; nobody was paged"),
+            };
+            return Ok(done(json!({ "state": state, "text": format!("the watch is over: {figures}; {words}") })));
+        }
+        if tells {
+            // What was before does not water down what comes.
+            memo.since = self.now;
+        }
+        Ok(Progress::Waiting { memo: json!(memo), effect: Effect::Read, after_ms: WATCH_MS, text: figures, choices: Vec::new() })
+    }
+
+    /// The step's service, else the alert's.
+    fn named_service(&self) -> Option<&Service> {
+        let named = Some(self.text("service")).filter(|id| !id.is_empty()).map(str::to_owned);
+        let id = named.or_else(|| self.run.service.as_ref().map(ToString::to_string))?;
+        self.setup.services.get(&id)
+    }
+
+    /// By the policy of the service; without one, that of whoever the runbook belongs to, else of a service that the institution feels.
+    /// The call's key is the page's: however often it is repeated, it pages once.
+    async fn page_owner(&self, service: Option<&Service>, figures: &str) -> Result<(String, String), Progress> {
+        let team = self.setup.runbooks.get(self.run.runbook.as_str()).and_then(|runbook| runbook.team.clone());
+        let felt = || {
+            let institution = InstitutionId::from(self.institution("id")?);
+            self.setup.services.iter().find(|service| service.serves(&institution))
+        };
+        let service = service.or_else(|| if team.is_none() { felt() } else { None });
+        let to = team.map(Pages::Team).or_else(|| {
+            let starter = UserId::from(self.run.started_by.as_str());
+            self.setup.user(&starter).map(|_| Pages::User(starter))
+        });
+        let whom = match (service, &to) {
+            (Some(service), _) => format!("those on call for {}", service.id),
+            (None, Some(Pages::Team(team))) => team.to_string(),
+            (None, Some(Pages::User(user))) => user.to_string(),
+            _ => {
+                let reason = "calls fail, and nobody is known who could be paged: give the runbook a team".to_owned();
+                return Err(Progress::Failed { reason: format!("{figures}; {reason}"), again: true });
+            }
+        };
+        let mut labels = BTreeMap::from([("runbook".to_owned(), self.run.runbook.to_string())]);
+        labels.extend(self.institution("id").map(|id| ("institution".to_owned(), id.to_owned())));
+        let raise = Raise {
+            service: service.map(|service| service.id.clone()),
+            to: if service.is_some() { None } else { to },
+            summary: format!("{}: calls fail while they were watched", self.run.title),
+            severity: Severity::Critical,
+            urgency: None,
+            labels,
+            dedup_key: Some(format!("run/{}/watch", self.act.call.key)),
+            details: json!({ "run": self.link(), "title": self.run.title, "figures": figures }),
+        };
+        self.raise(raise).await.map(|alert| (whom, alert))
     }
 
     async fn probe_core(&self) -> Option<bool> {

@@ -10,6 +10,7 @@ use firedog_connectors::kubernetes::Rollout;
 use firedog_domain::id::ServiceId;
 use firedog_domain::runbook::actions::Effect;
 use firedog_domain::runbook::run::{Choice, Progress};
+use firedog_domain::runbook::sequel::TAKE_BACK;
 use firedog_domain::setup::{ConnectionKind, Driver};
 use firedog_domain::time::{after, mins, secs};
 use firedog_engine::Hold;
@@ -88,7 +89,14 @@ fn failed(reason: impl Into<String>) -> Progress {
 
 impl Call<'_> {
     pub(super) async fn restart(&self) -> Result<Progress, CallError> {
-        let Ok(memo) = serde_json::from_value::<Memo>(self.act.call.memo.clone()) else { return self.prepare().await };
+        let takes_back = self.act.call.choice.as_deref() == Some(TAKE_BACK);
+        let memo = match serde_json::from_value::<Memo>(self.act.call.memo.clone()) {
+            Ok(memo) if takes_back => return self.take_back(&memo).await,
+            Ok(memo) => memo,
+            // As long as it only looks, nothing waits anywhere.
+            Err(_) if takes_back => return Ok(done(json!({ "text": "nothing had been asked for yet" }))),
+            Err(_) => return self.prepare().await,
+        };
         match &memo.phase {
             Phase::Ask { keyed, settles } => self.ask(&memo, *keyed, *settles).await,
             Phase::Queued { item, queued_at, asked } => self.queued(&memo, *item, *queued_at, *asked).await,
@@ -288,6 +296,90 @@ impl Call<'_> {
                 }
                 Ok(progress)
             }
+        }
+    }
+
+    /// Nobody wants it any more: what waits is taken out; what has begun is waited for, because nothing else may restart the service until
+    /// it is certain what has come of it.
+    async fn take_back(&self, memo: &Memo) -> Result<Progress, CallError> {
+        let told = |text: String| Ok(done(json!({ "text": text })));
+        let name = memo.restart.target();
+        if self.kind(&memo.restart) == Some(ConnectionKind::Kubernetes) {
+            return match &memo.phase {
+                Phase::Ask { .. } if !self.act.call.again => told(format!("the rollout of {name} had not been asked for yet")),
+                _ => told(format!("the rollout of {name} may have begun: it cannot be taken back, and is at its end by itself")),
+            };
+        }
+        match &memo.phase {
+            Phase::Ask { keyed, settles } => self.take_back_asked(memo, *keyed, *settles).await,
+            Phase::Queued { item, .. } => self.take_out(memo, *item).await,
+            Phase::Building { number, .. } => {
+                let build = self.jenkins(memo)?.look(name, *number).await?;
+                if build.going {
+                    return Ok(wait(
+                        memo,
+                        Effect::Read,
+                        LOOK_MS,
+                        format!("build {number} of {name} had begun; waiting for its end"),
+                    ));
+                }
+                let how = match build.result {
+                    Some(BuildResult::Success) => "ended well: the service has been restarted",
+                    Some(BuildResult::Aborted) => "was aborted",
+                    _ => "did not end well",
+                };
+                told(format!("build {number} of {name} had begun before it could be taken back, and {how}"))
+            }
+            Phase::Verify { by } => told(format!("the service had been restarted by {by} already")),
+        }
+    }
+
+    async fn take_out(&self, memo: &Memo, item: u64) -> Result<Progress, CallError> {
+        let jenkins = self.jenkins(memo)?;
+        let name = memo.restart.target();
+        jenkins.cancel(item).await?;
+        let gone = || {
+            Ok(done(
+                json!({ "text": format!("{name} has been taken out of Jenkins' queue (item {item}); nothing was restarted") }),
+            ))
+        };
+        match jenkins.queued(item).await? {
+            Queued::Began { build } => Ok(Self::begun(memo, build, "begun before it could be taken out")),
+            Queued::Cancelled => gone(),
+            Queued::Gone => match jenkins.build_of(name, item).await? {
+                Some(number) => Ok(Self::begun(memo, number, "begun before it could be taken out")),
+                None => gone(),
+            },
+            Queued::Waiting { .. } => {
+                Ok(wait(memo, Effect::Read, LOOK_MS, format!("{name} still waits in Jenkins' queue; taken out again")))
+            }
+        }
+    }
+
+    /// It may have been asked for, and the answer may be lost.
+    async fn take_back_asked(&self, memo: &Memo, keyed: bool, settles: Option<Timestamp>) -> Result<Progress, CallError> {
+        let told = |text: String| Ok(done(json!({ "text": text })));
+        let name = memo.restart.target();
+        let may_have_arrived = self.act.call.again || settles.is_some();
+        let Some(key) = memo.restart.key.as_ref().filter(|_| keyed) else {
+            return match may_have_arrived {
+                false => told(format!("{name} had not been asked for yet; nothing was restarted")),
+                true => told(format!(
+                    "{name} may have been asked for, and its builds carry no key of ours: look in Jenkins whether one waits or runs"
+                )),
+            };
+        };
+        match self.jenkins(memo)?.find(name, key, &self.act.call.key).await? {
+            Some(Place::Queued(item)) => Ok(self.in_queue(memo, item, "found in Jenkins' queue; being taken out")),
+            Some(Place::Build(number)) => Ok(Self::begun(memo, number, "begun before it could be taken back")),
+            None if settles.is_some_and(|until| until > self.now) => {
+                Ok(wait(memo, Effect::Keyed, LOOK_MS, "looking whether the request still arrives"))
+            }
+            None if self.act.call.again => {
+                let memo = memo.on(Phase::Ask { keyed, settles: Some(after(self.now, SETTLES)) });
+                Ok(wait(&memo, Effect::Keyed, LOOK_MS, "looking whether the request still arrives"))
+            }
+            None => told(format!("{name} was never asked for, or has never arrived; nothing was restarted")),
         }
     }
 
