@@ -12,6 +12,7 @@ use firedog_town::marathon::{MARATHON_PASSWORD, MARATHON_USER};
 use firedog_town::metrics::REQUESTS;
 use firedog_town::search::{SEARCH_ALIAS, SEARCH_PASSWORD, SEARCH_USER};
 use firedog_town::slack::{SLACK_TOKEN, SUPPORT_CHANNEL, SUPPORT_GROUP};
+use firedog_town::vantage::VANTAGES;
 use firedog_town::weather::{Platform, Service, Weather};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -46,6 +47,8 @@ pub(crate) struct TownOptions {
     pub(crate) no_key: bool,
     pub(crate) speed: u32,
     pub(crate) institutions: usize,
+    /// Somebody looks at the cores from elsewhere, too.
+    pub(crate) vantages: bool,
 }
 
 /// Opens a town, tells where it is, and keeps it open until Ctrl-C or SIGTERM.
@@ -75,6 +78,7 @@ pub(crate) async fn run(
     let mut addresses = json!({
         "elasticsearch": town.search_url(), "prometheus": town.metrics_url(), "jenkins": town.jenkins_url(),
         "marathon": town.marathon_url(), "mesos": town.mesos_url(), "kubernetes": town.kubernetes_url(), "slack": town.slack_url(),
+        VANTAGES[0]: town.vantage_url(VANTAGES[0]), VANTAGES[1]: town.vantage_url(VANTAGES[1]),
         "control": control.url(),
     });
     if let Some(file) = &file {
@@ -116,12 +120,14 @@ fn setup(town: &Town, options: &TownOptions) -> String {
         json!({ "id": "chat", "kind": "slack", "url": town.slack_url(), "secret": SLACK_TOKEN, "room": SUPPORT_CHANNEL,
             "group": SUPPORT_GROUP }),
     ];
+    let vantage = |name: &str| json!({ "id": name, "kind": "blackbox", "url": town.vantage_url(name) });
+    let vantages: Vec<Value> = if options.vantages { VANTAGES.map(vantage).to_vec() } else { Vec::new() };
     let services = Service::ALL.map(|service| self::service(service.name(), options));
     let mut text =
         format!("{HEAD}: its addresses are good while it runs. The team `{}` stands in your other files.\n", options.team);
     for (key, all) in [
         ("institutions", institutions.collect::<Vec<_>>()),
-        ("connections", connections.to_vec()),
+        ("connections", connections.into_iter().chain(vantages).collect()),
         ("services", services.to_vec()),
     ] {
         // JSON is YAML; one line each.
@@ -176,7 +182,15 @@ catch_all: { page: [ { user: ada } ], every: 5m }
         for (through, no_key) in
             [(Through::Marathon, false), (Through::Marathon, true), (Through::Kubernetes, false), (Through::Rollout, false)]
         {
-            let options = TownOptions { setup: None, team: "town".to_owned(), through, no_key, speed: 1, institutions: 3 };
+            let options = TownOptions {
+                setup: None,
+                team: "town".to_owned(),
+                through,
+                no_key,
+                speed: 1,
+                institutions: 3,
+                vantages: no_key,
+            };
             let town = Town::start(Weather::new(3, "2026-03-02T16:00:00Z".parse().unwrap())).await.unwrap();
             let text = setup(&town, &options);
             let file = |name: &str, text: &str| SourceFile { name: name.to_owned(), text: text.to_owned() };
@@ -184,7 +198,7 @@ catch_all: { page: [ { user: ada } ], every: 5m }
             let said: String = loaded.diagnostics.iter().map(|found| found.render(&text)).collect();
             assert_eq!(said, "");
             let setup = loaded.setup.expect("no error");
-            assert_eq!((setup.institutions.iter().count(), setup.connections.iter().count()), (3, 7));
+            assert_eq!((setup.institutions.iter().count(), setup.connections.iter().count()), (3, if no_key { 9 } else { 7 }));
             for service in Service::ALL {
                 let driver = setup.services.get(service.name()).and_then(|found| found.restart.clone()).expect("a driver");
                 let found = setup.services.get(service.name()).and_then(|found| found.deploys.clone()).expect("a driver");

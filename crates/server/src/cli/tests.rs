@@ -93,7 +93,7 @@ fn parse(line: &str) -> Result<Cli, clap::error::ErrorKind> {
 fn what_the_contract_names_is_understood() {
     for line in [
         "serve --setup DIR --config FILE",
-        "town --setup DIR --through rollout --no-key --speed 10 --institutions 12 --json",
+        "town --setup DIR --through rollout --no-key --speed 10 --institutions 12 --vantages --json",
         "check DIR --strict --json",
         "apply DIR --dry-run --yes",
         "export DIR",
