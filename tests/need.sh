@@ -43,6 +43,7 @@ test | bench)
     want /usr/lib/python3/dist-packages/aiosmtpd/__init__.py python3-aiosmtpd
     want /usr/bin/prometheus prometheus
     want /usr/bin/prometheus-alertmanager prometheus-alertmanager
+    [ "$1" = bench ] || want /usr/bin/prometheus-blackbox-exporter prometheus-blackbox-exporter
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="${missing:-} postgresql"
     want /usr/bin/openssl openssl
     want /sbin/runuser util-linux

@@ -11,6 +11,7 @@ from .process import free_port, listening
 PROMETHEUS = "/usr/bin/prometheus"
 ALERTMANAGER = "/usr/bin/prometheus-alertmanager"
 AMTOOL = "/usr/bin/amtool"
+BLACKBOX_EXPORTER = "/usr/bin/prometheus-blackbox-exporter"
 
 
 class Exporter:
@@ -81,6 +82,38 @@ def prometheus(case, firedog_host, key, exporters, resend_s=5):
     process = case.process("prometheus", command)
     listening(port, process)
     return process
+
+
+def scraper(case, targets):
+    """Prometheus that only scrapes: `targets` are ports by job. Answers its URL."""
+    config = {
+        "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+        "scrape_configs": [
+            {"job_name": job, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]} for job, port in targets.items()
+        ],
+    }
+    port = free_port()
+    command = [
+        PROMETHEUS,
+        f"--config.file={case.write('scraper.yml', config)}",
+        f"--storage.tsdb.path={case.directory / 'scraper'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    listening(port, case.process("scraper", command))
+    return f"http://127.0.0.1:{port}"
+
+
+def blackbox_exporter(case, modules):
+    """A blackbox exporter with these modules. Answers its URL and its process."""
+    port = free_port()
+    command = [
+        BLACKBOX_EXPORTER,
+        f"--config.file={case.write(f'blackbox-{port}.yml', {'modules': modules})}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    process = case.process("blackbox", command)
+    listening(port, process)
+    return f"http://127.0.0.1:{port}", process
 
 
 class Alertmanager:

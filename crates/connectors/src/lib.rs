@@ -9,6 +9,7 @@
 //! [`call::CallError`] that says what can be done next. Each of these folders has a `check` for `firedog doctor`.
 
 pub mod alertmanager;
+pub mod blackbox;
 pub mod bounds;
 pub mod call;
 pub mod elasticsearch;

@@ -438,6 +438,12 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "`{who}` is not filled in",
     ),
     ("connections: [ { id: p, kind: prometheus, url: 'https://p' } ]", "missing_key", "add `queries:`"),
+    (
+        "connections: [ { id: p, kind: mesos, url: 'https://p', module: tcp_connect } ]",
+        "bad_value",
+        "`module` goes with `kind: blackbox`",
+    ),
+    ("connections: [ { id: p, kind: blackbox, url: 'https://p', module: 'a b' } ]", "bad_value", "this is no module's name"),
     ("users:\n  - id: a\n\tname: x", "yaml", "YAML refuses tabs"),
     ("users: [ { id: a }", "yaml", "every `[` and `{` is closed"),
     ("users: *nobody", "yaml", "not YAML"),

@@ -177,6 +177,7 @@ fn everything() -> Value {
             { "id": "marathon", "kind": "marathon", "url": "https://marathon" },
             { "id": "k8s", "kind": "kubernetes", "url": "https://k8s" },
             { "id": "metrics", "kind": "prometheus", "url": "https://metrics", "queries": { "total": "a", "failed": "b" } },
+            { "id": "branch", "kind": "blackbox", "url": "https://branch", "module": "tcp_connect" },
         ],
         "tables": [{ "table": "mine", "rows": [
             { "id": "one", "when": "failing", "owner": "ours", "remedy": "restart", "why": "w" },

@@ -15,8 +15,8 @@ use crate::stage::interrupted;
 use crate::stage::teller::Teller;
 use anyhow::{Context, anyhow};
 use cast::Subject;
-use firedog_domain::setup::Setup;
 use firedog_domain::setup::export::export;
+use firedog_domain::setup::{ConnectionKind, Setup};
 use firedog_domain::time::length_text;
 use firedog_engine::Clock;
 use firedog_town::weather::{Pace, Platform, Weather};
@@ -62,7 +62,7 @@ pub(crate) async fn run(mut setup: Setup, options: DrillOptions) -> anyhow::Resu
     let invented = cast::fill_up(&mut setup);
     let wrong = match options.wrong {
         Some(wrong) => wrong,
-        None => Wrong::any(usize::from_str_radix(&random_hex(2)?, 16)?),
+        None => Wrong::any(usize::from_str_radix(&random_hex(2)?, 16)?, setup.connection(ConnectionKind::Blackbox).is_some()),
     };
     let teller = if options.aside { Teller::aside("drill") } else { Teller::start("drill") };
     teller.say("This is a drill on your setup: everything outside is a double on this machine, and nobody real is paged.");

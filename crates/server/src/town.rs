@@ -6,6 +6,7 @@ use firedog_domain::setup::ConnectionKind;
 use firedog_town::Town;
 use firedog_town::control::Control;
 use firedog_town::kubernetes::NAMESPACE;
+use firedog_town::vantage::VANTAGES;
 use firedog_town::weather::{Platform, Service, Weather};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -40,6 +41,8 @@ pub(crate) struct TownOptions {
     pub(crate) no_key: bool,
     pub(crate) speed: u32,
     pub(crate) institutions: usize,
+    /// Somebody looks at the cores from elsewhere, too.
+    pub(crate) vantages: bool,
 }
 
 /// Opens a town, tells where it is, and keeps it open until Ctrl-C or SIGTERM.
@@ -69,6 +72,7 @@ pub(crate) async fn run(
     let mut addresses = json!({
         "elasticsearch": town.search_url(), "prometheus": town.metrics_url(), "jenkins": town.jenkins_url(),
         "marathon": town.marathon_url(), "mesos": town.mesos_url(), "kubernetes": town.kubernetes_url(), "slack": town.slack_url(),
+        VANTAGES[0]: town.vantage_url(VANTAGES[0]), VANTAGES[1]: town.vantage_url(VANTAGES[1]),
         "control": control.url(),
     });
     if let Some(file) = &file {
@@ -92,7 +96,7 @@ fn setup(town: &Town, options: &TownOptions) -> String {
         json!({ "id": one.id, "name": one.name, "code": one.id.trim_start_matches("inst-"), "host": one.host,
             "core_endpoint": doubles::core_endpoint(town, &one.id), "authority": authority })
     });
-    let connections = [
+    let connections: Vec<Value> = [
         ("logs", ConnectionKind::Elasticsearch),
         ("metrics", ConnectionKind::Prometheus),
         ("ci", ConnectionKind::Jenkins),
@@ -101,15 +105,16 @@ fn setup(town: &Town, options: &TownOptions) -> String {
         ("k8s", ConnectionKind::Kubernetes),
         ("chat", ConnectionKind::Slack),
     ]
-    .map(|(id, kind)| json!(doubles::connection(town, id.into(), kind)));
+    .into_iter()
+    .chain(VANTAGES.into_iter().filter(|_| options.vantages).map(|name| (name, ConnectionKind::Blackbox)))
+    .map(|(id, kind)| json!(doubles::connection(town, id.into(), kind)))
+    .collect();
     let services = Service::USUAL.map(|service| self::service(service.name(), options));
     let mut text =
         format!("{HEAD}: its addresses are good while it runs. The team `{}` stands in your other files.\n", options.team);
-    for (key, all) in [
-        ("institutions", institutions.collect::<Vec<_>>()),
-        ("connections", connections.to_vec()),
-        ("services", services.to_vec()),
-    ] {
+    for (key, all) in
+        [("institutions", institutions.collect::<Vec<_>>()), ("connections", connections), ("services", services.to_vec())]
+    {
         // JSON is YAML; one line each.
         text.push_str(&format!("{key}:\n"));
         all.iter().for_each(|one| text.push_str(&format!("  - {one}\n")));
@@ -158,7 +163,15 @@ catch_all: { page: [ { user: ada } ], every: 5m }
         for (through, no_key) in
             [(Through::Marathon, false), (Through::Marathon, true), (Through::Kubernetes, false), (Through::Rollout, false)]
         {
-            let options = TownOptions { setup: None, team: "town".to_owned(), through, no_key, speed: 1, institutions: 3 };
+            let options = TownOptions {
+                setup: None,
+                team: "town".to_owned(),
+                through,
+                no_key,
+                speed: 1,
+                institutions: 3,
+                vantages: no_key,
+            };
             let town = Town::start(Weather::new(3, "2026-03-02T16:00:00Z".parse().unwrap())).await.unwrap();
             let text = setup(&town, &options);
             let file = |name: &str, text: &str| SourceFile { name: name.to_owned(), text: text.to_owned() };
@@ -166,7 +179,7 @@ catch_all: { page: [ { user: ada } ], every: 5m }
             let said: String = loaded.diagnostics.iter().map(|found| found.render(&text)).collect();
             assert_eq!(said, "");
             let setup = loaded.setup.expect("no error");
-            assert_eq!((setup.institutions.iter().count(), setup.connections.iter().count()), (3, 7));
+            assert_eq!((setup.institutions.iter().count(), setup.connections.iter().count()), (3, if no_key { 9 } else { 7 }));
             for service in Service::USUAL {
                 let driver = setup.services.get(service.name()).and_then(|found| found.restart.clone()).expect("a driver");
                 let found = setup.services.get(service.name()).and_then(|found| found.deploys.clone()).expect("a driver");

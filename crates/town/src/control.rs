@@ -4,6 +4,7 @@ use crate::hold::{Asked, Release, When};
 use crate::http::{bind, serve_until};
 use crate::slack::Slack;
 use crate::town::Town;
+use crate::vantage::VANTAGES;
 use crate::weather::{Builds, Condition, CoreFault, Platform, Service, Weather};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -76,6 +77,8 @@ enum Wrong {
     PoolExhausted,
     /// An institution's core refuses connections.
     CoreRefused,
+    /// The way from us to an institution's core is closed; from every vantage point it is open.
+    WayClosed,
     /// Jenkins has no free executor.
     BuildsStayQueued,
     /// Everything is well again.
@@ -93,7 +96,7 @@ struct Change {
     /// Of the requests; whom they are for is chance.
     #[serde(default = "all")]
     percent: u8,
-    /// Whose core; needed for `core_refused` only.
+    /// Whose core; needed for `core_refused` and `way_closed` only.
     institution: Option<String>,
     /// It has been so for a while: logs and metrics tell of it at once.
     #[serde(default)]
@@ -115,10 +118,21 @@ async fn weather(State(Handles { weather, .. }): State<Handles>, Json(change): J
             .into_iter()
             .map(|service| Condition::PoolExhausted { service, percent, restart_heals: true })
             .collect(),
-        Wrong::CoreRefused => match institution.filter(|wanted| weather.institutions().iter().any(|one| one.id == *wanted)) {
-            Some(institution) => vec![Condition::Core { institution, fault: CoreFault::Refuses, percent }],
-            None => return refused("`core_refused` needs an `institution` of the town, such as inst-1".to_owned()),
-        },
+        Wrong::CoreRefused | Wrong::WayClosed => {
+            let Some(institution) = institution.filter(|wanted| weather.institutions().iter().any(|one| one.id == *wanted))
+            else {
+                return refused("`core_refused` and `way_closed` need an `institution` of the town, such as inst-1".to_owned());
+            };
+            if matches!(set, Wrong::CoreRefused) {
+                vec![Condition::Core { institution, fault: CoreFault::Refuses, percent }]
+            } else {
+                let way =
+                    |vantage: &str| Condition::Way { vantage: vantage.to_owned(), institution: institution.clone(), open: true };
+                let ways: Vec<Condition> = VANTAGES.into_iter().map(way).collect();
+                let closed = Condition::Core { institution, fault: CoreFault::ConnectTimeout, percent };
+                ways.into_iter().chain([closed]).collect()
+            }
+        }
         Wrong::BuildsStayQueued => vec![Condition::Builds(Builds::StayQueued)],
     };
     let now = weather.now();
@@ -311,7 +325,13 @@ mod tests {
         assert_eq!(told(&control, "/weather", json!({"set": "core_refused", "institution": "inst-2"})).await.0, 200);
         assert_eq!(told(&control, "/weather", json!({"set": "builds_stay_queued"})).await.0, 200);
         assert_eq!(town.weather().look().conditions().count(), 4);
-        for wrong in [json!({"set": "core_refused"}), json!({"set": "core_refused", "institution": "inst-9"})] {
+        assert_eq!(told(&control, "/weather", json!({"set": "way_closed", "institution": "inst-1"})).await.0, 200);
+        assert_eq!(town.weather().look().conditions().count(), 4 + 3);
+        for wrong in [
+            json!({"set": "way_closed"}),
+            json!({"set": "core_refused"}),
+            json!({"set": "core_refused", "institution": "inst-9"}),
+        ] {
             assert_eq!(told(&control, "/weather", wrong).await.0, 400);
         }
         assert_eq!(told(&control, "/weather", json!({"set": "rain"})).await.0, 422);

@@ -86,7 +86,7 @@ pub(crate) async fn open(weather: &Weather, institution: usize, wardrobe: &Wardr
 }
 
 /// Faults that hold for everybody who connects.
-fn port(sky: &Sky, institution: usize) -> Port {
+pub(crate) fn port(sky: &Sky, institution: usize) -> Port {
     let found = &sky.institutions[institution];
     let always = sky.conditions().find_map(|condition| match condition {
         Condition::HostDown { host } if *host == found.host => Some(Port::Silent),

@@ -27,6 +27,7 @@ pub mod search;
 pub mod shop;
 pub mod slack;
 pub mod town;
+pub mod vantage;
 pub mod weather;
 
 pub use http::client;

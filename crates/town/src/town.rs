@@ -10,6 +10,7 @@ use crate::mesos::Mesos;
 use crate::metrics::Metrics;
 use crate::search::Search;
 use crate::slack::Slack;
+use crate::vantage::{VANTAGES, Vantage};
 use crate::weather::{System, Weather};
 use std::io;
 use std::net::SocketAddr;
@@ -33,6 +34,7 @@ pub struct Town {
     kubernetes: Door,
     slack: Door,
     workspace: Slack,
+    vantages: Vec<Door>,
     cores: Vec<Door>,
     wardrobe: Wardrobe,
     ticking: JoinHandle<()>,
@@ -54,6 +56,11 @@ impl Town {
         // Nobody set it before.
         let _ = agent_port.set(agent.addr().port());
         let workspace = Slack::new(&weather);
+        let mut vantages = Vec::new();
+        for name in VANTAGES {
+            let vantage = Arc::new(Vantage { weather: weather.clone(), name });
+            vantages.push(desk::open(&weather, System::Vantage, vantage).await?);
+        }
         let ticking = tokio::spawn(tick(weather.clone()));
         Ok(Self {
             search: desk::open(&weather, System::Search, Arc::new(Search { weather: weather.clone() })).await?,
@@ -65,6 +72,7 @@ impl Town {
             kubernetes: desk::open(&weather, System::Kubernetes, Arc::new(Kubernetes { weather: weather.clone() })).await?,
             slack: desk::open(&weather, System::Slack, Arc::new(workspace.clone())).await?,
             workspace,
+            vantages,
             cores: open,
             wardrobe,
             ticking,
@@ -113,6 +121,12 @@ impl Town {
     /// The workspace behind it.
     pub fn slack(&self) -> &Slack {
         &self.workspace
+    }
+
+    /// The blackbox exporter of one of [`VANTAGES`].
+    pub fn vantage_url(&self, name: &str) -> Option<String> {
+        let index = VANTAGES.iter().position(|own| *own == name)?;
+        self.vantages.get(index).map(Door::url)
     }
 
     /// Where an institution's core listens; its services are under `/SymXchange`.

@@ -124,6 +124,11 @@ impl Probed {
         Self { vantage, target, at, dns: Stage::not_tried(), tcp: Stage::not_tried(), tls: None, http: None }
     }
 
+    /// A connection was made, whatever was said over it.
+    pub fn connects(&self) -> bool {
+        self.tcp.fine().is_some()
+    }
+
     /// Where it ended: the stage's name, and why. `None`: all is fine.
     pub fn failure(&self) -> Option<(&'static str, Failure)> {
         let stages = [

@@ -30,6 +30,9 @@ impl FromStr for Target {
                 crate::bounds::cut(text, 100)
             )
         };
+        if let Some(target) = plain(text.trim()) {
+            return Ok(target);
+        }
         let url = Url::parse(text.trim()).map_err(|_| hint())?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err("what is probed has no user or password in its address".to_owned());
@@ -48,6 +51,14 @@ impl FromStr for Target {
     }
 }
 
+/// `HOST:PORT`, which reads like an address without a path.
+fn plain(text: &str) -> Option<Target> {
+    let (host, port) = text.rsplit_once(':').filter(|(host, _)| !host.contains(['/', '@', '?', '#']))?;
+    let url = Url::parse(&format!("tcp://{host}:{port}")).ok()?;
+    let host = url.host_str().filter(|host| !host.is_empty())?.to_owned();
+    Some(Target::Tcp { host, port: url.port()? })
+}
+
 impl Target {
     /// An HTTP target that answers as it should with one of these statuses.
     pub fn expecting(self, expected: Expected) -> Self {
@@ -62,6 +73,16 @@ impl Target {
             Self::Dns { host } | Self::Tcp { host, .. } | Self::Tls { host, .. } => host,
             Self::Http { url, .. } => url.host_str().unwrap_or_default(),
         }
+    }
+
+    /// `HOST:PORT`, where there is one.
+    pub fn place(&self) -> Option<String> {
+        self.port().map(|port| format!("{}:{port}", self.host()))
+    }
+
+    /// The whole address, if it is HTTP's; without a query, which may carry what nobody else should read.
+    pub fn address(&self) -> Option<String> {
+        matches!(self, Self::Http { .. }).then(|| self.to_string())
     }
 
     pub(super) fn port(&self) -> Option<u16> {

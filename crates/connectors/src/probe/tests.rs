@@ -207,3 +207,33 @@ fn targets_are_written_as_addresses() {
         assert!(bad.parse::<Target>().is_err(), "{bad}");
     }
 }
+
+#[test]
+fn a_place_alone_is_tried_over_tcp() {
+    for (text, place, address) in [
+        ("core.example.org:8443", "core.example.org:8443", None),
+        (" 10.0.0.7:23 ", "10.0.0.7:23", None),
+        ("[::1]:8443", "[::1]:8443", None),
+        ("https://core.example.org/x?secret=1", "core.example.org:443", Some("https://core.example.org/x")),
+        ("tls://core.example.org", "core.example.org:443", None),
+    ] {
+        let target: Target = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!((target.place().as_deref(), target.address().as_deref()), (Some(place), address), "{text}");
+    }
+    assert!(matches!("core.example.org:8443".parse(), Ok(Target::Tcp { port: 8443, .. })));
+    assert_eq!("dns://core.example.org".parse::<Target>().unwrap().place(), None);
+    for wrong in [
+        "core.example.org",
+        "core.example.org:",
+        "core:99999",
+        "user@core:1",
+        ":1",
+        "a/b:1",
+        "core:1:2",
+        "javascript:1",
+        "core:x",
+    ] {
+        let found = wrong.parse::<Target>();
+        assert!(found.is_err() || wrong == "javascript:1", "{wrong}: {found:?}");
+    }
+}

@@ -60,6 +60,9 @@ pub struct Evidence {
     pub probe_ok: bool,
     /// `dns`, `tcp`, `tls`, `http`, `all`.
     pub probe_stage: String,
+    /// Some of those who tried connect to it and some do not.
+    #[serde(default)]
+    pub split: bool,
     /// What stands against deciding at all, in words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub doubts: Vec<String>,
@@ -87,6 +90,7 @@ pub fn names() -> Names {
         "probed",
         "probe_ok",
         "probe_stage",
+        "split",
     ];
     all.iter().map(|name| ((*name).to_owned(), Known::Plain)).collect()
 }
@@ -132,6 +136,16 @@ pub fn shipped() -> Table {
             "ours",
             "ask_human",
             "our connection pool is exhausted, and the way to the core is not open or not known",
+        ),
+        // Only this way round: a vantage that never gets through may be one that the core's firewall has never let in.
+        row(
+            "split",
+            Some(
+                "split && probed && !probe_ok && probe_stage == 'tcp' && (root == 'connect_timeout' || root == 'connection_refused' || root == 'reset')",
+            ),
+            "network",
+            "network_team",
+            "the core can be reached from elsewhere, and not from here: it is the way between",
         ),
         row("shared-host", Some("shared_host_down"), "vendor", "vendor_case", "everybody on this host fails, nobody on others"),
         row("expired", Some("certificate_expired"), "unclear", "ask_human", "a certificate has expired: whose it is decides"),
@@ -285,6 +299,7 @@ pub fn evidence(brought: &Map<String, Value>) -> Evidence {
         probed: probe.is_some(),
         probe_ok: flag(probe, "ok").unwrap_or(false),
         probe_stage: text(probe, "stage"),
+        split: flag(probe, "split") == Some(true),
         root: if root.is_empty() { "unclear".to_owned() } else { root },
         doubts,
     }

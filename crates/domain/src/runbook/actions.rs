@@ -195,7 +195,7 @@ pub static ACTIONS: &[Action] = &[
     },
     Action {
         name: "net.probe",
-        about: "Tries the address step by step: name, connection, TLS with its certificate, HTTP.",
+        about: "Tries the address step by step: name, connection, TLS with its certificate, HTTP; and from every vantage point at the same time, whether it connects.",
         inputs: &[need("target", Kind::Text, "`https://HOST:PORT/PATH` or `HOST:PORT`.")],
         output: "probe",
         outputs: &[
@@ -206,6 +206,8 @@ pub static ACTIONS: &[Action] = &[
                 Kind::Words(&["ok", "expired", "untrusted", "wrong_name", "none"]),
                 "What its certificate is like",
             ),
+            out("elsewhere", Kind::Record, "What each vantage point (connections of kind blackbox) sees"),
+            out("split", Kind::Bool, "Some connect to it and some do not, this server among them"),
             out("text", Kind::Text, "What happened, in one sentence"),
         ],
         effect: Effect::Read,

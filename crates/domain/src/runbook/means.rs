@@ -45,6 +45,7 @@ impl<'a> Means<'a> {
             "service.instances" => shows,
             // What instances have written stands with the agents, where it was Marathon that placed them.
             "service.output" => shows || kind == ConnectionKind::Mesos,
+            "net.probe" => kind == ConnectionKind::Blackbox,
             name => asked_by_kind && needs(name).contains(&kind),
         };
         ACTIONS.iter().filter(|action| used(action)).map(|action| action.name).collect()

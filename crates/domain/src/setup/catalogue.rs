@@ -135,6 +135,9 @@ pub struct Connection {
     /// Metrics: the queries that tell how many calls there were and how many failed, by [`METRIC_QUERIES`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub queries: BTreeMap<String, String>,
+    /// Vantage points: the module of the exporter's configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
 }
 
 /// What metrics are asked for; `{institution}`, `{service}` and `{last}` in a query are filled in.
@@ -155,11 +158,21 @@ pub enum ConnectionKind {
     Marathon,
     Mesos,
     Kubernetes,
+    /// A Prometheus blackbox exporter that stands elsewhere: its id is the name of the place.
+    Blackbox,
 }
 
 impl ConnectionKind {
-    pub const ALL: [Self; 7] =
-        [Self::Elasticsearch, Self::Slack, Self::Prometheus, Self::Jenkins, Self::Marathon, Self::Mesos, Self::Kubernetes];
+    pub const ALL: [Self; 8] = [
+        Self::Elasticsearch,
+        Self::Slack,
+        Self::Prometheus,
+        Self::Jenkins,
+        Self::Marathon,
+        Self::Mesos,
+        Self::Kubernetes,
+        Self::Blackbox,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -170,10 +183,11 @@ impl ConnectionKind {
             Self::Marathon => "marathon",
             Self::Mesos => "mesos",
             Self::Kubernetes => "kubernetes",
+            Self::Blackbox => "blackbox",
         }
     }
 
-    /// Actions ask for it by its kind; the others are named by the drivers of services.
+    /// Actions ask for it by its kind; the others are named by the drivers of services, or all of them are asked.
     pub fn is_single(self) -> bool {
         matches!(self, Self::Elasticsearch | Self::Slack | Self::Prometheus | Self::Mesos)
     }

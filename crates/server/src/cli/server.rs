@@ -82,7 +82,7 @@ Runs the town: doubles of Elasticsearch, Prometheus, Jenkins, Marathon, Mesos, K
 rehearsals of your runbooks. Prints where they are; ends with Ctrl-C, and leaves nothing behind.
 
 The address `control` takes JSON:
-  POST /weather   {\"set\": \"pool_exhausted\" | \"core_refused\" | \"builds_stay_queued\" | \"none\"}, with \"percent\",
+  POST /weather   {\"set\": \"pool_exhausted\" | \"core_refused\" | \"way_closed\" | \"builds_stay_queued\" | \"none\"}, with \"percent\",
                   \"institution\" and \"minutes_ago\"
   GET /restarts   what was restarted when, and what Jenkins was asked for
   GET /slack      what was said
@@ -110,6 +110,9 @@ pub(crate) struct Town {
     /// How many institutions there are
     #[arg(long, value_name = "COUNT", default_value = "12", value_parser = clap::value_parser!(u16).range(1..=MAX_INSTITUTIONS as i64))]
     institutions: u16,
+    /// Two vantage points (blackbox exporters) look at the cores as well
+    #[arg(long)]
+    vantages: bool,
 }
 
 #[derive(Args, Debug)]
@@ -192,8 +195,8 @@ pub(crate) async fn drill(args: Drill, json: bool, now: Timestamp) -> Result<(),
 }
 
 pub(crate) async fn town(args: Town, json: bool, now: Timestamp) -> Result<(), Failure> {
-    let Town { setup, team, through, no_key, speed, institutions } = args;
-    let options = TownOptions { setup, team, through, no_key, speed, institutions: usize::from(institutions) };
+    let Town { setup, team, through, no_key, speed, institutions, vantages } = args;
+    let options = TownOptions { setup, team, through, no_key, speed, institutions: usize::from(institutions), vantages };
     let told = |addresses: &serde_json::Value| {
         if json {
             return print_json(addresses).map_err(|failure| anyhow::anyhow!("{}", failure.render()));

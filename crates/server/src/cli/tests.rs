@@ -95,7 +95,7 @@ fn what_the_contract_names_is_understood() {
     for line in [
         "serve --setup DIR --config FILE",
         "drill DIR --wrong pool --service S --institution I --runbook R --connected --support-silent --alone --within 10m --listen 127.0.0.1:0 --json",
-        "town --setup DIR --through rollout --no-key --speed 10 --institutions 12 --json",
+        "town --setup DIR --through rollout --no-key --speed 10 --institutions 12 --vantages --json",
         "check DIR --strict --json",
         "apply DIR --dry-run --yes",
         "export DIR",

@@ -1,6 +1,7 @@
 //! What can be wrong in a drill, what it does to the town, and what a good answer to it is.
 
 use clap::ValueEnum;
+use firedog_town::vantage::VANTAGES;
 use firedog_town::weather::{Condition, CoreFault, Service};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -24,6 +25,8 @@ pub(crate) enum Wrong {
     Pool,
     /// Our own name servers answer wrongly
     Names,
+    /// The way from this network to its core is closed; from other vantage points (kind `blackbox`) it is open
+    Way,
     /// Its core refuses connections, and our logs come twenty minutes late
     LateLogs,
     /// Nothing: the alert is a false one
@@ -64,10 +67,11 @@ impl Verdict {
 }
 
 impl Wrong {
-    /// Any but nothing: a surprise is something.
-    pub(super) fn any(random: usize) -> Self {
-        let all = &Self::value_variants()[..Self::value_variants().len() - 1];
-        all[random % all.len()]
+    /// Any but nothing: a surprise is something. That only our own way is closed, nobody can tell who looks from one place.
+    pub(super) fn any(random: usize, has_vantages: bool) -> Self {
+        let fits = |wrong: &&Self| **wrong != Self::Nothing && (has_vantages || **wrong != Self::Way);
+        let all: Vec<&Self> = Self::value_variants().iter().filter(fits).collect();
+        *all[random % all.len()]
     }
 
     pub(super) fn name(self) -> String {
@@ -88,6 +92,14 @@ impl Wrong {
                 services.iter().map(pool).collect()
             }
             Self::Names => vec![Condition::WrongDns { percent: 97 }],
+            Self::Way => {
+                let way = |vantage: &str| Condition::Way {
+                    vantage: vantage.to_owned(),
+                    institution: institution.to_owned(),
+                    open: true,
+                };
+                VANTAGES.map(way).into_iter().chain(core(CoreFault::ConnectTimeout)).collect()
+            }
             Self::LateLogs => {
                 core(CoreFault::Refuses).into_iter().chain([Condition::LogsLate { by: Duration::from_secs(1_200) }]).collect()
             }
@@ -113,6 +125,7 @@ impl Wrong {
                 everybody: true,
                 ..of("our own name servers answered wrongly", &["ours", "network"], "name_resolution", true)
             },
+            Self::Way => of("the way from our network to its core was closed", &["network"], "connect_timeout", false),
             Self::LateLogs => {
                 of("the institution's core refused connections, and our logs were late", theirs, "connection_refused", false)
             }
@@ -171,6 +184,10 @@ mod tests {
             }
         }
         assert_eq!(Wrong::Pool.truth().verdict("ours", "restart"), Verdict::Right);
-        assert_eq!((Wrong::any(0), Wrong::any(9)), (Wrong::Refused, Wrong::Refused));
+        assert_eq!(
+            (Wrong::any(0, false), Wrong::any(9, false), Wrong::any(9, true)),
+            (Wrong::Refused, Wrong::Refused, Wrong::LateLogs)
+        );
+        assert!((0..20).all(|random| Wrong::any(random, true) != Wrong::Nothing && Wrong::any(random, false) != Wrong::Way));
     }
 }

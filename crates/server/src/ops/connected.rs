@@ -1,6 +1,7 @@
 //! The connections of the setup as clients, made once and kept until their configuration changes.
 
 use crate::secret::{Key, Secret};
+use firedog_connectors::blackbox::Blackbox;
 use firedog_connectors::call::{Auth, CallError, Site};
 use firedog_connectors::elasticsearch::{Fields, Logs};
 use firedog_connectors::jenkins::Jenkins;
@@ -13,6 +14,9 @@ use firedog_domain::id::ConnectionId;
 use firedog_domain::setup::{Connection, ConnectionKind, Setup};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Places that one probe asks at once; nobody has more networks.
+const MAX_VANTAGES: usize = 10;
 
 /// What the sealed secret of a connection is bound to.
 pub fn place(id: &ConnectionId) -> String {
@@ -33,6 +37,7 @@ pub enum Client {
     Marathon(Arc<Marathon>),
     Mesos(Arc<Mesos>),
     Kubernetes(Arc<Kubernetes>),
+    Blackbox(Arc<Blackbox>),
 }
 
 pub struct Connected {
@@ -102,6 +107,17 @@ impl Connected {
         }
     }
 
+    /// Everybody who looks from elsewhere, by the name of the place.
+    pub fn vantages(&self, setup: &Setup) -> Vec<(ConnectionId, Result<Arc<Blackbox>, CallError>)> {
+        let all = setup.connections.iter().filter(|connection| connection.kind == ConnectionKind::Blackbox);
+        let one = |connection: &Connection| match self.client(connection) {
+            Ok(Client::Blackbox(client)) => Ok(client),
+            Ok(_) => Err(missing(ConnectionKind::Blackbox)),
+            Err(error) => Err(error),
+        };
+        all.take(MAX_VANTAGES).map(|connection| (connection.id.clone(), one(connection))).collect()
+    }
+
     fn of(&self, setup: &Setup, kind: ConnectionKind) -> Result<Client, CallError> {
         self.client(setup.connection(kind).ok_or_else(|| missing(kind))?)
     }
@@ -164,6 +180,7 @@ impl Connected {
             ConnectionKind::Marathon => Ok(Client::Marathon(Arc::new(Marathon::new(site)))),
             ConnectionKind::Mesos => Ok(Client::Mesos(Arc::new(Mesos::new(site)))),
             ConnectionKind::Kubernetes => Ok(Client::Kubernetes(Arc::new(Kubernetes::new(site)))),
+            ConnectionKind::Blackbox => Ok(Client::Blackbox(Arc::new(Blackbox::new(site, connection.module.as_deref())))),
         }
     }
 }

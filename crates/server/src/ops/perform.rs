@@ -1,5 +1,6 @@
 //! Carries out the actions of runs.
 
+mod elsewhere;
 mod evidence;
 pub(super) mod logs;
 mod recovered;
@@ -195,8 +196,9 @@ impl Call<'_> {
             Ok(prober) => prober,
             Err(error) => return failed(error),
         };
-        match prober.probe(&target, self.now).await {
-            Ok(probed) => done(probe_output(&probed)),
+        let (probed, elsewhere) = tokio::join!(prober.probe(&target, self.now), self.elsewhere(&target));
+        match probed {
+            Ok(probed) => done(elsewhere.beside(probe_output(&probed), probed.connects())),
             Err(error) => failed(error),
         }
     }

@@ -11,6 +11,7 @@ use firedog_town::marathon::{MARATHON_PASSWORD, MARATHON_USER};
 use firedog_town::metrics::REQUESTS;
 use firedog_town::search::{SEARCH_ALIAS, SEARCH_PASSWORD, SEARCH_USER};
 use firedog_town::slack::{SIGNING_SECRET, SLACK_TOKEN, SUPPORT_CHANNEL, SUPPORT_GROUP};
+use firedog_town::vantage::VANTAGES;
 use std::collections::BTreeMap;
 
 /// How the town's logs call what Firedog asks for.
@@ -35,6 +36,11 @@ pub(crate) fn connection(town: &Town, id: ConnectionId, kind: ConnectionKind) ->
         ConnectionKind::Marathon => (town.marathon_url(), (Some(MARATHON_USER), Some(MARATHON_PASSWORD))),
         ConnectionKind::Mesos => (town.mesos_url(), (None, None)),
         ConnectionKind::Kubernetes => (town.kubernetes_url(), (None, Some(KUBERNETES_TOKEN))),
+        ConnectionKind::Blackbox => {
+            // Whatever it is called, it sees what one of the town's sees.
+            let own = town.vantage_url(id.as_str()).or_else(|| town.vantage_url(VANTAGES[0]));
+            (own.unwrap_or_default(), (None, None))
+        }
     };
     let owned = |text: Option<&str>| text.map(str::to_owned);
     let pairs = |all: &[(&str, &str)]| all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -56,6 +62,7 @@ pub(crate) fn connection(town: &Town, id: ConnectionId, kind: ConnectionKind) ->
         } else {
             BTreeMap::new()
         },
+        module: None,
     }
 }
 

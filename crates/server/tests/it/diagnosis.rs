@@ -34,7 +34,9 @@ async fn streets(town: &Town) -> Streets {
                 "core_endpoint": format!("https://localhost:{}/SymXchange", core.port()) })
         })
         .collect();
-    let connections = json!([{
+    let vantage =
+        |name: &str, module: &str| json!({ "id": name, "kind": "blackbox", "url": streets.vantage_url(name), "module": module });
+    let connections = json!([vantage("branch", "tcp_connect"), vantage("cloud", "http_2xx"), {
         "id": "logs", "kind": "elasticsearch", "url": streets.search_url(), "user": SEARCH_USER, "secret": SEARCH_PASSWORD,
         "index": "interaction-*",
         "fields": { "time": "@timestamp", "institution": "institution.id", "service": "service.name", "kind": "interaction.kind",
@@ -78,9 +80,24 @@ async fn every_weather_is_told_for_what_it_is() {
     let core = |fault| Condition::Core { institution: "inst-5".to_owned(), fault, percent: 100 };
     let host = sky.institutions().into_iter().find(|one| one.id == "inst-5").unwrap().host;
     let pool = |percent| Condition::PoolExhausted { service: Service::HTTP, percent, restart_heals: true };
+    let way = |vantage: &str, open| Condition::Way { vantage: vantage.to_owned(), institution: "inst-5".to_owned(), open };
     let both = vec![pool(95), Condition::PoolExhausted { service: Service::RPC, percent: 95, restart_heals: true }];
     let weathers: Vec<(&str, Vec<Condition>, &str, &str)> = vec![
         ("refused", vec![core(CoreFault::Refuses)], "connection_refused", "vendor vendor_case"),
+        ("refused here only", vec![core(CoreFault::Refuses), way("branch", true)], "connection_refused", "network network_team"),
+        (
+            "no way from here",
+            vec![core(CoreFault::ConnectTimeout), way("cloud", true)],
+            "connect_timeout",
+            "network network_team",
+        ),
+        ("no way from anywhere", vec![core(CoreFault::ConnectTimeout)], "connect_timeout", "vendor vendor_case"),
+        (
+            "one vantage was never let in",
+            vec![core(CoreFault::Http(503)), way("branch", false), way("cloud", false)],
+            "http_5xx",
+            "vendor vendor_case",
+        ),
         ("slow", vec![core(CoreFault::ReadTimeout)], "read_timeout", "vendor vendor_case"),
         ("expired certificate", vec![core(CoreFault::ExpiredCertificate)], "tls", "unclear ask_human"),
         ("changed password", vec![core(CoreFault::ChangedPassword)], "authentication", "institution tell_institution"),
@@ -164,4 +181,41 @@ async fn customer_data_reaches_nothing_that_is_kept() {
         }
     })
     .await;
+}
+
+/// Who looks from elsewhere is told, whoever cannot be asked counts for nothing, and the doctor knows them.
+#[tokio::test]
+async fn ways_from_elsewhere_are_told_and_who_cannot_be_asked_counts_for_nothing() {
+    let town = Town::new().await;
+    let streets = streets(&town).await;
+    let sky = streets.weather();
+    for name in ["branch", "cloud"] {
+        let check = town.post(&format!("/connections/{name}/check"), json!({})).await.is(200).json();
+        assert_eq!((&check["level"], &check["message"]), (&json!("ok"), &json!("blackbox exporter 0.23.0")), "{check:#}");
+    }
+    let rows = town.get("/connections").await;
+    assert!(
+        rows["items"].as_array().unwrap().iter().any(|row| row["id"] == "cloud" && row["actions"] == json!(["net.probe"])),
+        "{rows:#}"
+    );
+    let probe = async || {
+        town.clock.advance(crate::town::minutes(60));
+        sky.set_now(town.now());
+        let run = told(&town, "inst-5").await;
+        (output(&run, 3).clone(), output(&run, 4).clone())
+    };
+    let (seen, _) = probe().await;
+    assert_eq!((&seen["ok"], &seen["split"]), (&json!(true), &json!(false)), "{seen:#}");
+    assert!(seen["elsewhere"]["branch"].as_str().unwrap().starts_with("connects in "), "{seen:#}");
+    sky.set(Condition::Core { institution: "inst-5".to_owned(), fault: CoreFault::Refuses, percent: 100 });
+    sky.set(Condition::Way { vantage: "cloud".to_owned(), institution: "inst-5".to_owned(), open: true });
+    let (seen, made) = probe().await;
+    assert_eq!((&seen["split"], &seen["elsewhere"]["branch"]), (&json!(true), &json!("does not connect")), "{seen:#}");
+    assert!(seen["text"].as_str().unwrap().contains("; elsewhere: branch does not connect, cloud connects in "), "{seen:#}");
+    assert_eq!((&made["row"], &made["evidence"]["split"]), (&json!("split"), &json!(true)), "{made:#}");
+    sky.set(Condition::Outage { of: firedog_town::weather::System::Vantage, how: firedog_town::weather::Outage::Status(502) });
+    let (seen, made) = probe().await;
+    assert_eq!(seen["split"], false, "{seen:#}");
+    assert!(seen["text"].as_str().unwrap().contains("cloud could not be asked (HTTP 502"), "{seen:#}");
+    assert_eq!((&made["owner"], &made["row"]), (&json!("vendor"), &json!("way")), "{made:#}");
 }

@@ -444,7 +444,7 @@ async fn what_waits_in_the_queue_is_taken_out_with_its_run() {
         let said = log(&town, &run).await;
         assert!(said.contains("taken out of Jenkins' queue") && said.contains("nothing was restarted"), "{said}");
         assert_eq!(show(&town, &run).await["state"], "cancelled");
-        assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 1, "the other one's");
+        assert_eq!(streets.weather().restarts(Platform::Marathon, Service::HTTP), 1, "the other one's");
     })
     .await;
 }
@@ -466,7 +466,7 @@ async fn what_is_done_by_hand_or_left_out_waits_in_no_queue() {
         for _ in 0..20 {
             pass(&town, &streets, 10).await;
         }
-        assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 0, "{path}");
+        assert_eq!(streets.weather().restarts(Platform::Marathon, Service::HTTP), 0, "{path}");
         assert!(log(&town, &run).await.contains("taken out of Jenkins' queue"), "{}", log(&town, &run).await);
         assert_eq!(show(&town, &run).await["state"], "done");
     }
@@ -486,7 +486,7 @@ async fn what_has_begun_when_its_run_is_cancelled_is_waited_for() {
     }
     let said = log(&town, &run).await;
     assert!(said.contains("had begun before it could be taken back, and ended well"), "{said}");
-    assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 1);
+    assert_eq!(streets.weather().restarts(Platform::Marathon, Service::HTTP), 1);
 }
 
 /// The process dies after the cancellation is committed, and before anybody has asked Jenkins.
@@ -511,7 +511,7 @@ async fn taking_back_survives_the_process() {
         for _ in 0..10 {
             pass(&town, &streets, 10).await;
         }
-        assert_eq!(streets.weather().restarts(Platform::Marathon, Service::Http), 0);
+        assert_eq!(streets.weather().restarts(Platform::Marathon, Service::HTTP), 0);
     })
     .await;
 }

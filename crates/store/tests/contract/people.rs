@@ -294,7 +294,7 @@ contract! {
         run!(store.write, [over, none] tx => run::update(tx, &over, &none, None)).unwrap();
         assert!(run!(store.write, [second, one] tx => run::insert(tx, &second, &one, None)).unwrap());
         let open = run::Filter { open: Some(true), ..run::Filter::default() };
-        let of = run::Filter { alert: Some(AlertId::from("alert-1")), runbook: Some(RunbookId::from("restart")), open: None };
+        let of = run::Filter { alert: Some(AlertId::from("alert-1")), runbook: Some(RunbookId::from("restart")), ..run::Filter::default() };
         assert_eq!(run!(store.read, [open] tx => run::list(tx, &open, 9)).unwrap().len(), 1);
         assert_eq!(run!(store.read, [of] tx => run::list(tx, &of, 9)).unwrap().len(), 2);
         assert_eq!(run!(store.write, [] tx => run::delete_ended(tx, at(6), 9)).unwrap(), 1);

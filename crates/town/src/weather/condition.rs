@@ -32,6 +32,8 @@ pub enum System {
     Mesos,
     Kubernetes,
     Slack,
+    /// Every vantage point.
+    Vantage,
 }
 
 /// How a system fails to answer.
@@ -83,6 +85,12 @@ pub enum Condition {
     /// Connections to this host time out: all its institutions fail.
     HostDown {
         host: String,
+    },
+    /// Whether a vantage point (of [`crate::vantage::VANTAGES`]) connects to a core, however the core is to us.
+    Way {
+        vantage: String,
+        institution: String,
+        open: bool,
     },
     /// Our own pool of connections has none left, for `percent` of a service's requests, whatever the institution; the cores
     /// are well. A restart of an instance heals that instance, or does not.

@@ -49,6 +49,9 @@ pub(super) fn institution(r: &mut Reader, f: &Fields) -> Institution {
     }
 }
 
+/// Longest name of an exporter's module, in bytes.
+const MAX_MODULE: usize = 100;
+
 fn authority(r: &mut Reader, f: &Fields) -> Option<String> {
     r.parse(f.get("authority"), |text| {
         let pem = text.contains("-----BEGIN CERTIFICATE-----") && text.len() <= MAX_AUTHORITY_BYTES;
@@ -78,6 +81,7 @@ pub(super) fn connection(r: &mut Reader, f: &Fields, setup: &Setup) -> Connectio
     only(r, "signing_secret", ConnectionKind::Slack);
     only(r, "signing_secret_file", ConnectionKind::Slack);
     only(r, "queries", ConnectionKind::Prometheus);
+    only(r, "module", ConnectionKind::Blackbox);
     if kind == ConnectionKind::Elasticsearch && !f.has("index") && !f.incomplete() {
         r.error("missing_key", f.span, "logs are in an index").help = Some("add for example `index: interaction-*`".to_owned());
     }
@@ -112,6 +116,14 @@ pub(super) fn connection(r: &mut Reader, f: &Fields, setup: &Setup) -> Connectio
         signing_secret: r.secret(f, "signing_secret", "signing_secret_file").map(|(secret, _)| secret),
         authority: authority(r, f),
         queries,
+        module: r.parse(f.get("module"), |text| {
+            let is_name = !text.is_empty() && text.len() <= MAX_MODULE && text.chars().all(|c| c.is_ascii_graphic());
+            if is_name {
+                Ok(text.to_owned())
+            } else {
+                Err("this is no module's name; write for example `tcp_connect`".to_owned())
+            }
+        }),
     }
 }
 

@@ -155,7 +155,7 @@ pub static SETUP: Object = Object {
         may(
             "connections",
             List(&Map(&CONNECTION)),
-            "Outside systems that runbooks use, at most one of each kind.",
+            "Outside systems that runbooks use. There is one each of elasticsearch, slack, prometheus and mesos.",
             r#"[{"id": "logs", "kind": "elasticsearch", "url": "https://logs.example.org:9200", "index": "interaction-*"}]"#,
         ),
         may(
@@ -754,7 +754,8 @@ pub static RUNBOOK_STEP: Object = Object {
     ],
 };
 
-pub const CONNECTION_KINDS: &[&str] = &["elasticsearch", "slack", "prometheus", "jenkins", "marathon", "mesos", "kubernetes"];
+pub const CONNECTION_KINDS: &[&str] =
+    &["elasticsearch", "slack", "prometheus", "jenkins", "marathon", "mesos", "kubernetes", "blackbox"];
 
 pub static CONNECTION: Object = Object {
     what: "connection",
@@ -794,6 +795,12 @@ pub static CONNECTION: Object = Object {
             Texts,
             "Of prometheus: `total` and `failed` calls; `{institution}`, `{service}` and `{last}` are filled in.",
             r#"{"total": "sum(increase(calls_total{institution=\"{institution}\"}[{last}]))"}"#,
+        ),
+        may(
+            "module",
+            Text,
+            "Of blackbox: the module of its configuration. One that begins with `http` is given whole addresses, others `HOST:PORT`. Default: `tcp_connect`.",
+            r#""tcp_connect""#,
         ),
     ],
 };

@@ -57,7 +57,7 @@ impl Typed<'_> {
     }
 
     pub(super) async fn runs(&self) -> Result<Mrkdwn> {
-        let open = run::list(self.app, Filter { open: Some(true), alert: None, runbook: None }, run::MAX_LISTED).await?;
+        let open = run::list(self.app, Filter { open: Some(true), ..Filter::default() }, run::MAX_LISTED).await?;
         if open.is_empty() {
             return Ok(Mrkdwn::new().plain("No run is open."));
         }
