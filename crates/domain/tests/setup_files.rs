@@ -437,6 +437,36 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "bad_value",
         "`{who}` is not filled in",
     ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, links: [ { name: Logs, url: 'https://x{suffix}/' } ] } ]",
+        "bad_value",
+        "this service has no environments",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, environments: [ { id: a }, { id: a } ] } ]",
+        "duplicate",
+        "environment `a` exists already",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, environments: [ { id: a, suffix: '/../x' } ] } ]",
+        "bad_value",
+        "write for example `-stg`",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, links: [ { name: Logs, url: 'https://x', owner: u } ] } ]",
+        "unknown_reference",
+        "team `u`",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, links: [ { name: Logs, url: 'https://x', learn: 'javascript:alert(1)' } ] } ]",
+        "bad_value",
+        "no address of a web page",
+    ),
+    (
+        "teams: [ { id: t } ]\nconnections: [ { id: p, kind: mesos, url: 'https://p', owner: u } ]",
+        "unknown_reference",
+        "team `u`",
+    ),
     ("connections: [ { id: p, kind: prometheus, url: 'https://p' } ]", "missing_key", "add `queries:`"),
     (
         "connections: [ { id: p, kind: mesos, url: 'https://p', module: tcp_connect } ]",

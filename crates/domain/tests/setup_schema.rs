@@ -148,7 +148,8 @@ fn everything() -> Value {
             "restart": { "with": "ci", "job": "ops/restart", "parameters": { "SERVICE": "web" }, "key": "RUN_KEY", "two_person": true },
             "instances": { "with": "k8s", "namespace": "core", "deployment": "web" },
             "deploys": { "with": "ci", "job": "ops/deploy", "parameters": { "SERVICE": "web" } },
-            "links": [{ "name": "Logs", "for": "logs", "url": "https://logs/{institution}?from={from}" }],
+            "links": [{ "name": "Logs", "for": "logs", "url": "https://logs{suffix}/{institution}?from={from}", "owner": "t", "learn": "https://wiki" }],
+            "environments": [{ "id": "production" }, { "id": "staging", "suffix": "-stg" }],
         }, {
             "id": "old", "team": "t", "instances": { "with": "marathon", "app": "/core/old" },
         }],
@@ -174,7 +175,7 @@ fn everything() -> Value {
             { "id": "logs", "kind": "elasticsearch", "url": "https://logs", "user": "u", "secret": "s", "index": "i-*", "fields": { "time": "t" } },
             { "id": "chat", "kind": "slack", "url": "https://chat", "secret_file": "file", "room": "r", "group": "g" },
             { "id": "ci", "kind": "jenkins", "url": "https://ci/jenkins", "user": "u", "secret": "s", "authority": "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----" },
-            { "id": "marathon", "kind": "marathon", "url": "https://marathon" },
+            { "id": "marathon", "kind": "marathon", "url": "https://marathon", "owner": "t" },
             { "id": "k8s", "kind": "kubernetes", "url": "https://k8s" },
             { "id": "metrics", "kind": "prometheus", "url": "https://metrics", "queries": { "total": "a", "failed": "b" } },
             { "id": "branch", "kind": "blackbox", "url": "https://branch", "module": "tcp_connect" },

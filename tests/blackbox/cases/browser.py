@@ -175,13 +175,18 @@ def test_connections_and_the_catalogue(t):
     nobody = "http://127.0.0.1:9"
     secret = "the-password-of-jenkins"
     setup["connections"] = [
-        {"id": "ci", "kind": "jenkins", "url": nobody, "user": "firedog-at-ci", "secret": secret},
+        {"id": "ci", "kind": "jenkins", "url": nobody, "user": "firedog-at-ci", "secret": secret, "owner": "pupper"},
         {"id": "marathon", "kind": "marathon", "url": nobody},
     ]
     setup["services"][0] |= {
         "restart": {"with": "ci", "job": "ops/restart", "parameters": {"ENV": "production"}, "two_person": True},
         "instances": {"with": "marathon", "app": "/core/shop"},
-        "links": [{"name": "Its logs", "for": "logs", "url": "https://kibana.example.org/?service={service}&from={from}"}],
+        "deploys": {"with": "ci", "job": "ops/deploy"},
+        "environments": [{"id": "production"}, {"id": "staging", "suffix": "-stg"}],
+        "links": [
+            {"name": "Its logs", "for": "logs", "url": "https://kibana.example.org/?service={service}&from={from}"},
+            {"name": "Graphs", "owner": "pupper", "learn": "https://wiki.example.org/grafana", "url": "https://grafana{suffix}.example.org/"},
+        ],
     }
     setup["services"].append({"id": "bare", "team": "pupper"})
     story(t, "connections", t.firedog(setup), secret=secret)

@@ -232,7 +232,15 @@ fn card(call: &Call, service: &Value, names: &Names) -> String {
     let codes = list(&served["institutions"], &|one| text(one, "code").to_owned());
     let rest = if total > named { format!(" and {} more", total - named) } else { String::new() };
     fact("serves", if total == 0 { String::new() } else { format!("{total}: {codes}{rest}") });
-    fact("links", list(&service["links"], &|one| format!("{} {}", text(one, "name"), text(one, "url"))));
+    let link = |one: &Value| {
+        let part =
+            |before: &str, key: &str| Some(text(one, key)).filter(|word| !word.is_empty()).map(|word| format!("{before}{word}"));
+        let notes = [part("", "environment"), part("of ", "owner"), part("learn: ", "learn")];
+        let notes: Vec<String> = notes.into_iter().flatten().collect();
+        let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
+        format!("{} {}{notes}", text(one, "name"), text(one, "url"))
+    };
+    fact("links", list(&service["links"], &link));
     let zone = call.zone();
     let mut table = Table::new(&["STEP", "ON CALL", "SCHEDULE", "UNTIL"], 1);
     for row in service["oncall"].as_array().into_iter().flatten() {

@@ -35,15 +35,29 @@ pub enum Client {
     Blackbox(Arc<Blackbox>),
 }
 
+/// By id, with the configuration that it was made of.
+type Made = Mutex<HashMap<ConnectionId, (Connection, Client)>>;
+
 pub struct Connected {
     key: Key,
-    /// By id, with the configuration that it was made of.
-    made: Mutex<HashMap<ConnectionId, (Connection, Client)>>,
+    made: Arc<Made>,
+    /// The one that was asked for last, to say whose it is if it does not work.
+    last: Mutex<Option<ConnectionId>>,
 }
 
 impl Connected {
     pub fn new(key: Key) -> Self {
-        Self { key, made: Mutex::default() }
+        Self { key, made: Arc::default(), last: Mutex::default() }
+    }
+
+    /// The same connections, for one caller who remembers which of them it has asked.
+    pub fn handle(&self) -> Self {
+        Self { key: self.key.clone(), made: self.made.clone(), last: Mutex::default() }
+    }
+
+    /// The connection that was asked for last through this handle.
+    pub fn last(&self) -> Option<ConnectionId> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn logs(&self, setup: &Setup) -> Result<Arc<Logs>, CallError> {
@@ -120,6 +134,7 @@ impl Connected {
     /// # Errors
     /// Its configuration cannot be used, in words.
     pub fn client(&self, connection: &Connection) -> Result<Client, CallError> {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.id.clone());
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, client)) = made.get(&connection.id)
             && known == connection

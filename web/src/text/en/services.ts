@@ -33,6 +33,10 @@ export const services = {
     serves: (n: number, all: boolean) =>
       all ? `Serves every institution (${n})` : `Serves ${count(n, { one: "institution", other: "institutions" })}`,
     more: (n: number) => `and ${n} more`,
+    inEnvironment: (name: string, environment: string) => `${name} (${environment})`,
+    toolOf: (team: string) => `a tool of ${team}`,
+    learn: "How to use it",
+    learnAbout: (name: string) => `How to use it: ${name}`,
     lacks: {
       restart: "No “restart”: a person restarts it.",
       instances: "No “instances”: a person looks whether it is well.",

@@ -105,6 +105,7 @@ pub(super) fn connection(r: &mut Reader, f: &Fields, setup: &Setup) -> Connectio
         id,
         kind,
         url: r.url(f.get("url")).unwrap_or_default(),
+        owner: r.reference(f.get("owner"), "team").map(TeamId),
         user: text(r, "user"),
         secret: r.secret(f, "secret", "secret_file").map(|(secret, _)| secret),
         index: text(r, "index"),
