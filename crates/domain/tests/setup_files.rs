@@ -467,6 +467,17 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "unknown_reference",
         "team `u`",
     ),
+    (
+        "connections: [ { id: k, kind: kubernetes, url: 'https://k', mounted_secret: ../../etc/shadow } ]",
+        "bad_value",
+        "without a path",
+    ),
+    ("connections: [ { id: k, kind: kubernetes, url: 'https://k', mounted_secret: .hidden } ]", "bad_value", "without a path"),
+    (
+        "connections: [ { id: k, kind: kubernetes, url: 'https://k', secret: s, mounted_secret: k } ]",
+        "bad_value",
+        "keep one of them",
+    ),
     ("connections: [ { id: p, kind: prometheus, url: 'https://p' } ]", "missing_key", "add `queries:`"),
     (
         "connections: [ { id: p, kind: mesos, url: 'https://p', module: tcp_connect } ]",

@@ -432,10 +432,10 @@ prop_compose! {
             runbooks: runbook.into_iter().collect(),
             connections: [
                 Connection { id: "logs".into(), kind: ConnectionKind::Elasticsearch, url: "https://logs:9200/es".to_owned(), user: Some("it".to_owned()),
-                    secret: Some("${NOT} a reference".to_owned()), index: Some("interaction-*".to_owned()), fields: [("time".to_owned(), "@timestamp".to_owned())].into(), room: None, group: None, authority: None, queries: [].into(), module: None, owner: None },
+                    secret: Some("${NOT} a reference".to_owned()), index: Some("interaction-*".to_owned()), fields: [("time".to_owned(), "@timestamp".to_owned())].into(), room: None, group: None, authority: None, queries: [].into(), module: None, owner: None, mounted_secret: None },
                 Connection { id: "chat".into(), kind: ConnectionKind::Slack, url: "https://slack.com/api".to_owned(), user: None, secret: Some("xoxb".to_owned()),
-                    index: None, fields: std::collections::BTreeMap::new(), room: Some("#support".to_owned()), group: Some("S1".to_owned()), authority: Some("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n".to_owned()), queries: [].into(), module: None, owner: None },
-                connection("ci", ConnectionKind::Jenkins), connection("marathon", ConnectionKind::Marathon),
+                    index: None, fields: std::collections::BTreeMap::new(), room: Some("#support".to_owned()), group: Some("S1".to_owned()), authority: Some("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n".to_owned()), queries: [].into(), module: None, owner: None, mounted_secret: None },
+                Connection { mounted_secret: Some("ci-token".to_owned()), ..connection("ci", ConnectionKind::Jenkins) }, connection("marathon", ConnectionKind::Marathon),
                 Connection { module: Some("http_2xx".to_owned()), ..connection("branch", ConnectionKind::Blackbox) },
                 Connection { queries: [("total".to_owned(), "sum(x{a=\"{institution}\"}[{last}])".to_owned()), ("failed".to_owned(), "0".to_owned())].into(), ..connection("metrics", ConnectionKind::Prometheus) },
             ].into_iter().collect(),
@@ -463,6 +463,7 @@ fn connection(id: &str, kind: ConnectionKind) -> Connection {
         queries: [].into(),
         module: None,
         owner: None,
+        mounted_secret: None,
     }
 }
 

@@ -176,7 +176,7 @@ fn everything() -> Value {
             { "id": "chat", "kind": "slack", "url": "https://chat", "secret_file": "file", "room": "r", "group": "g" },
             { "id": "ci", "kind": "jenkins", "url": "https://ci/jenkins", "user": "u", "secret": "s", "authority": "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----" },
             { "id": "marathon", "kind": "marathon", "url": "https://marathon", "owner": "t" },
-            { "id": "k8s", "kind": "kubernetes", "url": "https://k8s" },
+            { "id": "k8s", "kind": "kubernetes", "url": "https://k8s", "mounted_secret": "k8s-token" },
             { "id": "metrics", "kind": "prometheus", "url": "https://metrics", "queries": { "total": "a", "failed": "b" } },
             { "id": "branch", "kind": "blackbox", "url": "https://branch", "module": "tcp_connect" },
         ],

@@ -141,6 +141,9 @@ pub struct Connection {
     /// In the files as written there, in the store sealed with the server's key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+    /// In place of a secret: a file's name in the server's directory of secrets, read again whenever it changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mounted_secret: Option<String>,
     /// Logs: a pattern of indices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<String>,

@@ -135,7 +135,7 @@ async fn checked(app: &App, setup: &Setup, connection: &Connection) -> Connectio
                     format!("correct `url` of connection `{}` in the setup, and apply it", connection.id)
                 }
                 CallError::Misconfigured { .. } | CallError::Rejected { .. } | CallError::Conflict { .. } => format!(
-                    "correct connection `{}` in the setup (`url`, `user`, `secret`, `authority`), and apply it",
+                    "correct connection `{}` in the setup (`url`, `user`, `secret`, `mounted_secret`, `authority`), and apply it",
                     connection.id
                 ),
             };

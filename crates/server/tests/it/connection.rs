@@ -107,3 +107,49 @@ async fn silent_ones_are_waited_for_all_at_once() {
         assert!(finding["message"].as_str().unwrap().contains("did not answer within 8 s"), "{finding:#}");
     }
 }
+
+/// A token that rotates in its file works without anybody applying anything; a file that is gone is told where it matters.
+#[tokio::test]
+async fn a_mounted_secret_is_read_again_when_it_changes() {
+    for database in ["sqlite", "postgres"] {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = [("FIREDOG_SECRETS_DIR", dir.path().to_str().unwrap())];
+        let town = Town::on(database, &settings, firedog_engine::Options::default()).await;
+        let streets = Streets::start(Weather::new(2, town.now()).on(firedog_town::weather::Platform::Kubernetes)).await.unwrap();
+        streets.weather().set_speed(0);
+        let file = dir.path().join("k8s-token");
+        std::fs::write(&file, format!("{KUBERNETES_TOKEN}\n")).unwrap();
+        let more = json!({
+            "connections": [{ "id": "k8s", "kind": "kubernetes", "url": streets.kubernetes_url(), "mounted_secret": "k8s-token" }],
+            "services": [{ "id": "web", "team": "pupper", "deploys": { "with": "k8s", "namespace": "core", "deployment": "symxchange-http-server" } }],
+        });
+        let book = "runbook: deployed\nsteps: [ { do: Look, uses: service.deploys, with: { service: web } } ]\n";
+        let files = json!([
+            { "name": "setup.yaml", "text": SETUP }, { "name": "more.json", "text": more.to_string() }, { "name": "book.yaml", "text": book },
+        ]);
+        town.post("/setup", json!({ "files": files, "yes": true })).await.is(200);
+        let look = async || {
+            let run = town.post("/runs", json!({ "runbook": "deployed", "inputs": {} })).await.is(201).json();
+            town.app.runs.settled().await;
+            let id = run["id"].as_str().unwrap();
+            let run = town.get(&format!("/runs/{id}")).await;
+            if run["state"] == "running" {
+                town.post(&format!("/runs/{id}/cancel"), json!({ "reason": "seen" })).await.is(200);
+            }
+            run["steps"][0].clone()
+        };
+        assert_eq!(look().await["state"], "done");
+        streets.weather().rotate_kubernetes_token(true);
+        let step = look().await;
+        assert!(step["state"] == "asking" && step.to_string().contains("401"), "{step:#}");
+        std::fs::write(&file, format!("{KUBERNETES_TOKEN}-2")).unwrap();
+        assert_eq!(look().await["state"], "done");
+        std::fs::remove_file(&file).unwrap();
+        let step = look().await;
+        assert!(step["state"] == "asking" && step.to_string().contains("k8s-token, which cannot be read"), "{step:#}");
+        let finding = find(&town.get("/doctor?limit=100").await, "check", "connection k8s").clone();
+        assert!(finding["level"] == "fail" && finding["message"].as_str().unwrap().contains("cannot be read"), "{finding:#}");
+        let kept = format!("{} {}", town.get("/connections").await, town.get("/setup/files").await);
+        assert!(!kept.contains(KUBERNETES_TOKEN), "the token is nobody's business");
+    }
+}

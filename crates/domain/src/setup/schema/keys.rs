@@ -781,6 +781,12 @@ pub static CONNECTION: Object = Object {
         may("user", Text, "With it, the secret is its password; without it, a token.", r#""firedog""#),
         may("secret", Text, "The password or token. May be `${ENV}`.", r#""${LOGS_PASSWORD}""#),
         may("secret_file", Text, "A file with the secret.", r#""logs-password""#),
+        may(
+            "mounted_secret",
+            Text,
+            "In place of a secret: the name of a file in the server's `FIREDOG_SECRETS_DIR`, read again whenever it changes. For tokens that rotate.",
+            r#""k8s-token""#,
+        ),
         may("index", Text, "Of elasticsearch: the pattern of its indices.", r#""interaction-*""#),
         may(
             "fields",
