@@ -5,6 +5,7 @@ use crate::deliver::Delivery;
 use crate::limit::Buckets;
 use crate::metrics::Metrics;
 use crate::ops::connected::Connected;
+use crate::ops::deploys;
 use crate::ops::failures::Recent;
 use crate::ops::ingest::RecentScene;
 use crate::ops::payloads::Payloads;
@@ -26,6 +27,7 @@ pub struct Parts {
     pub runs: Runs,
     pub connected: Arc<Connected>,
     pub failures: Recent,
+    pub deploys: deploys::Recent,
     pub delivery: Arc<Delivery>,
     pub config: Config,
     pub key: Key,
@@ -61,6 +63,7 @@ impl App {
             runs,
             connected,
             failures: Recent::default(),
+            deploys: deploys::Recent::default(),
             delivery,
             config,
             key,

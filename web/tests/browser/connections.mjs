@@ -14,7 +14,7 @@ await story(async (browser) => {
   // With some: where each is and what for, but never as whom; checked, each says what is wrong and what to do.
   await visit(page, "/settings");
   const one = page.getByRole("listitem").filter({ hasText: "jenkins at 127.0.0.1:9" });
-  await one.getByText("Carries out: service.restart, service.deploys").waitFor();
+  await one.getByText("Carries out: service.restart").waitFor();
   await one.getByText("To ask when it does not work: Pupper").waitFor();
   await one.getByRole("button", { name: "Check now: ci" }).click();
   await one.getByText("does not work").waitFor();
@@ -55,7 +55,11 @@ await story(async (browser) => {
     await page.getByRole("link", { name: "How to use it: Graphs" }).first().getAttribute("href"),
     "https://wiki.example.org/grafana",
   );
-  await page.getByText("jenkins ops/deploy").waitFor();
+  // What was deployed is asked of whatever deploys it.
+  await page.getByText("marathon /core/symxchange-http-server").waitFor();
+  await page
+    .getByText("1 new version (deployed, scaled or restarted; Marathon does not say which) within 1d", { exact: false })
+    .waitFor();
   await page.getByText("No “key” in “restart”", { exact: false }).waitFor();
   const phone = await browser.page({ as: "ada", size: "phone" });
   await visit(phone, "/services/bare");

@@ -61,6 +61,12 @@ pub(crate) enum Service {
         #[arg(value_name = "ID")]
         id: String,
     },
+    /// Show what of it was deployed within the last day, and whether a deployment is under way
+    #[command(after_help = "Example:\n  firedog service deploys symxchange-http-server")]
+    Deploys {
+        #[arg(value_name = "ID")]
+        id: String,
+    },
     /// List the services
     #[command(after_help = "Example:\n  firedog service list")]
     List,
@@ -195,6 +201,20 @@ pub(crate) async fn service(call: &Call, verb: Service) -> Result<(), Failure> {
                 table.row(["id", "name", "team", "policy"].map(|key| cell(text(item, key))));
             }
             call.table(&table, "No services. Write one and apply it: firedog apply DIR")
+        }
+        Service::Deploys { id } => {
+            let found = call.client.get(&["services", &id, "deploys"], &[]).await?;
+            if call.json {
+                return print_json(&found);
+            }
+            print(&format!("{}\n", clean(text(&found, "text"))))?;
+            let mut table = Table::new(&["WHEN", "WHAT", "OUTCOME", "DETAILS"], 3);
+            let zone = call.zone();
+            for one in found["each"].as_array().into_iter().flatten() {
+                let when = call.short(one, "at", &zone);
+                table.row([cell(when), cell(text(one, "name")), cell(text(one, "outcome")), cell(text(one, "detail"))]);
+            }
+            call.table(&table, "")
         }
         Service::Show { id } => {
             let service = call.client.get(&["services", &id], &[]).await?;

@@ -24,6 +24,10 @@ export const services = {
     oncall: "Nobody is on call for its first step now.",
     members: "The owning team has no members.",
   },
+  deployed: {
+    title: "Deployed within the last day",
+    underWay: "under way",
+  },
   carried: {
     title: "How runbooks act on it",
     restart: "Restarted through",
