@@ -18,8 +18,8 @@ use std::sync::Arc;
 use calendar::clock_time;
 pub use calendar::{Change, Days, Every, Layer, Override, Schedule, Unit, Window, Zone};
 pub use catalogue::{
-    Capability, Connection, ConnectionKind, DEFAULT_CHASE_EVERY, DEFAULT_RESPONDS_WITHIN, Driver, Institution, LOG_FIELDS, Link,
-    METRIC_QUERIES, Vendor,
+    Capability, Connection, ConnectionKind, DEFAULT_CHASE_EVERY, DEFAULT_RESPONDS_WITHIN, Driver, ENVIRONMENT_LABEL, Environment,
+    Institution, LOG_FIELDS, Link, METRIC_QUERIES, Vendor,
 };
 
 mod calendar;
@@ -346,6 +346,9 @@ pub struct Service {
     pub deploys: Option<Driver>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
+    /// Where it runs, the usual one first; empty: in one place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environments: Vec<Environment>,
 }
 
 /// Alerts of a service that agree in the labels `by` and come within `for` of the first one

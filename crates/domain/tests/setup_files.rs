@@ -437,6 +437,47 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "bad_value",
         "`{who}` is not filled in",
     ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, links: [ { name: Logs, url: 'https://x{suffix}/' } ] } ]",
+        "bad_value",
+        "this service has no environments",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, environments: [ { id: a }, { id: a } ] } ]",
+        "duplicate",
+        "environment `a` exists already",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, environments: [ { id: a, suffix: '/../x' } ] } ]",
+        "bad_value",
+        "write for example `-stg`",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, links: [ { name: Logs, url: 'https://x', owner: u } ] } ]",
+        "unknown_reference",
+        "team `u`",
+    ),
+    (
+        "teams: [ { id: t } ]\nservices: [ { id: s, team: t, links: [ { name: Logs, url: 'https://x', learn: 'javascript:alert(1)' } ] } ]",
+        "bad_value",
+        "no address of a web page",
+    ),
+    (
+        "teams: [ { id: t } ]\nconnections: [ { id: p, kind: mesos, url: 'https://p', owner: u } ]",
+        "unknown_reference",
+        "team `u`",
+    ),
+    (
+        "connections: [ { id: k, kind: kubernetes, url: 'https://k', mounted_secret: ../../etc/shadow } ]",
+        "bad_value",
+        "without a path",
+    ),
+    ("connections: [ { id: k, kind: kubernetes, url: 'https://k', mounted_secret: .hidden } ]", "bad_value", "without a path"),
+    (
+        "connections: [ { id: k, kind: kubernetes, url: 'https://k', secret: s, mounted_secret: k } ]",
+        "bad_value",
+        "keep one of them",
+    ),
     ("connections: [ { id: p, kind: prometheus, url: 'https://p' } ]", "missing_key", "add `queries:`"),
     (
         "connections: [ { id: p, kind: mesos, url: 'https://p', module: tcp_connect } ]",

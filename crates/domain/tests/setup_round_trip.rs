@@ -254,7 +254,10 @@ fn service(id: &'static str) -> impl Strategy<Value = Service> {
                 name: "Logs: all".to_owned(),
                 url: "https://kibana.example.org/#/?q={institution}".to_owned(),
                 capability: Some(Capability::Logs),
+                owner: (!low).then(|| "t".into()),
+                learn: (!low).then(|| "https://wiki.example.org/#a:b".to_owned()),
             }],
+            environments: if low { vec![Environment { id: "stg".to_owned(), suffix: "-stg".to_owned() }] } else { Vec::new() },
         })
 }
 
@@ -430,10 +433,10 @@ prop_compose! {
             runbooks: runbook.into_iter().collect(),
             connections: [
                 Connection { id: "logs".into(), kind: ConnectionKind::Elasticsearch, url: "https://logs:9200/es".to_owned(), user: Some("it".to_owned()),
-                    secret: Some("${NOT} a reference".to_owned()), index: Some("interaction-*".to_owned()), fields: [("time".to_owned(), "@timestamp".to_owned())].into(), room: None, group: None, signing_secret: None, authority: None, queries: [].into(), module: None },
+                    secret: Some("${NOT} a reference".to_owned()), index: Some("interaction-*".to_owned()), fields: [("time".to_owned(), "@timestamp".to_owned())].into(), room: None, group: None, signing_secret: None, authority: None, queries: [].into(), module: None, owner: None, mounted_secret: None },
                 Connection { id: "chat".into(), kind: ConnectionKind::Slack, url: "https://slack.com/api".to_owned(), user: None, secret: Some("xoxb".to_owned()),
-                    index: None, fields: std::collections::BTreeMap::new(), room: Some("#support".to_owned()), group: Some("S1".to_owned()), signing_secret: Some("${NOT} one either".to_owned()), authority: Some("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n".to_owned()), queries: [].into(), module: None },
-                connection("ci", ConnectionKind::Jenkins), connection("marathon", ConnectionKind::Marathon),
+                    index: None, fields: std::collections::BTreeMap::new(), room: Some("#support".to_owned()), group: Some("S1".to_owned()), signing_secret: Some("${NOT} one either".to_owned()), authority: Some("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n".to_owned()), queries: [].into(), module: None, owner: None, mounted_secret: None },
+                Connection { mounted_secret: Some("ci-token".to_owned()), ..connection("ci", ConnectionKind::Jenkins) }, connection("marathon", ConnectionKind::Marathon),
                 Connection { module: Some("http_2xx".to_owned()), ..connection("branch", ConnectionKind::Blackbox) },
                 Connection { queries: [("total".to_owned(), "sum(x{a=\"{institution}\"}[{last}])".to_owned()), ("failed".to_owned(), "0".to_owned())].into(), ..connection("metrics", ConnectionKind::Prometheus) },
             ].into_iter().collect(),
@@ -461,6 +464,8 @@ fn connection(id: &str, kind: ConnectionKind) -> Connection {
         authority: None,
         queries: [].into(),
         module: None,
+        owner: None,
+        mounted_secret: None,
     }
 }
 

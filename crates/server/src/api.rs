@@ -164,6 +164,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(device::readiness))
         .routes(routes!(catalogue::services, session::add_service))
         .routes(routes!(catalogue::service))
+        .routes(routes!(catalogue::deploys))
         .routes(routes!(catalogue::teams))
         .routes(routes!(catalogue::users))
         .routes(routes!(catalogue::policies))

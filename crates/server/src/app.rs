@@ -6,6 +6,7 @@ use crate::limit::Buckets;
 use crate::metrics::Metrics;
 use crate::ops::chat;
 use crate::ops::connected::Connected;
+use crate::ops::deploys;
 use crate::ops::failures::Recent;
 use crate::ops::ingest::RecentScene;
 use crate::ops::payloads::Payloads;
@@ -27,6 +28,7 @@ pub struct Parts {
     pub runs: Runs,
     pub connected: Arc<Connected>,
     pub failures: Recent,
+    pub deploys: deploys::Recent,
     pub delivery: Arc<Delivery>,
     pub config: Config,
     pub key: Key,
@@ -55,7 +57,7 @@ impl App {
         let started_at = engine.clock().now();
         let buckets = Buckets::new(&config);
         let oidc = provider(&config);
-        let connected = Arc::new(Connected::new(key.clone()));
+        let connected = Arc::new(Connected::new(key.clone(), config.secrets_dir.clone()));
         let parts = PerformerParts { engine: engine.clone(), connected: connected.clone(), links_base: links_base.clone() };
         let runs = Runs::new(engine.core().clone(), Arc::new(Performer(Arc::new(parts))));
         Self(Arc::new(Parts {
@@ -63,6 +65,7 @@ impl App {
             runs,
             connected,
             failures: Recent::default(),
+            deploys: deploys::Recent::default(),
             delivery,
             config,
             key,

@@ -26,6 +26,8 @@ pub struct Config {
     pub admin_token: Option<Secret>,
     /// `None`: beside the SQLite file.
     pub secret_key_file: Option<PathBuf>,
+    /// Where connections' mounted secrets are.
+    pub secrets_dir: Option<PathBuf>,
     pub smtp_url: Option<Secret>,
     /// Sender of the mails; without it, `firedog@` and the host of the public URL.
     pub smtp_from: Option<String>,
@@ -134,6 +136,7 @@ impl Config {
             public_url: read.optional("public_url", values::public_url),
             admin_token: read.optional("admin_token", values::text).map(Secret::new),
             secret_key_file: read.optional("secret_key_file", |text| Ok(PathBuf::from(text))),
+            secrets_dir: read.optional("secrets_dir", |text| Ok(PathBuf::from(text))),
             smtp_url: read.optional("smtp_url", values::smtp_url).map(Secret::new),
             smtp_from: read.optional("smtp_from", values::text),
             oidc_issuer: read.optional("oidc_issuer", values::public_url),
@@ -163,6 +166,7 @@ impl Config {
             ("database", self.sqlite_file().map_or(scheme, |file| format!("sqlite:{}", file.display()))),
             ("public_url", links_base.to_owned()),
             ("admin_token", set(self.admin_token.is_some())),
+            ("secrets_dir", or_none(self.secrets_dir.as_ref().map(|dir| dir.display().to_string()))),
             ("smtp_url", set(self.smtp_url.is_some())),
             ("smtp_from", or_none(self.smtp_from.clone())),
             ("oidc_issuer", or_none(self.oidc_issuer.clone())),

@@ -22,6 +22,7 @@ pub mod ingest;
 pub mod leave;
 pub mod link;
 pub mod live;
+pub mod mounted;
 pub mod objects;
 pub mod oncall;
 pub mod payloads;

@@ -8,6 +8,7 @@ import threading
 
 from .. import setups
 from ..process import free_port
+from ..town import Town
 from . import slow
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -173,15 +174,23 @@ def test_connections_and_the_catalogue(t):
     setup["institutions"] = [{"id": "inst-1", "name": "Example Credit Union", "code": "EX1"}]
     # Nobody listens there.
     nobody = "http://127.0.0.1:9"
+    apps = Town(t.binary, t.directory, t.directory / "town")
+    t.at_end(apps.stop)
     secret = "the-password-of-jenkins"
     setup["connections"] = [
-        {"id": "ci", "kind": "jenkins", "url": nobody, "user": "firedog-at-ci", "secret": secret},
+        {"id": "ci", "kind": "jenkins", "url": nobody, "user": "firedog-at-ci", "secret": secret, "owner": "pupper"},
         {"id": "marathon", "kind": "marathon", "url": nobody},
+        {"id": "apps", "kind": "marathon", "url": apps.addresses["marathon"], "user": "firedog", "secret": "marathon-of-the-town"},
     ]
     setup["services"][0] |= {
         "restart": {"with": "ci", "job": "ops/restart", "parameters": {"ENV": "production"}, "two_person": True},
         "instances": {"with": "marathon", "app": "/core/shop"},
-        "links": [{"name": "Its logs", "for": "logs", "url": "https://kibana.example.org/?service={service}&from={from}"}],
+        "deploys": {"with": "apps", "app": "/core/symxchange-http-server"},
+        "environments": [{"id": "production"}, {"id": "staging", "suffix": "-stg"}],
+        "links": [
+            {"name": "Its logs", "for": "logs", "url": "https://kibana.example.org/?service={service}&from={from}"},
+            {"name": "Graphs", "owner": "pupper", "learn": "https://wiki.example.org/grafana", "url": "https://grafana{suffix}.example.org/"},
+        ],
     }
     setup["services"].append({"id": "bare", "team": "pupper"})
     story(t, "connections", t.firedog(setup), secret=secret)

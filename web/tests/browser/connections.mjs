@@ -15,6 +15,7 @@ await story(async (browser) => {
   await visit(page, "/settings");
   const one = page.getByRole("listitem").filter({ hasText: "jenkins at 127.0.0.1:9" });
   await one.getByText("Carries out: service.restart").waitFor();
+  await one.getByText("To ask when it does not work: Pupper").waitFor();
   await one.getByRole("button", { name: "Check now: ci" }).click();
   await one.getByText("does not work").waitFor();
   await one.getByText("look whether it is up, and whether this server may reach 127.0.0.1:9").waitFor();
@@ -40,6 +41,25 @@ await story(async (browser) => {
   await page.getByText("Serves every institution (1): Example Credit Union (EX1)").waitFor();
   const href = await page.getByRole("link", { name: "Its logs" }).getAttribute("href");
   assert.match(href, /^https:\/\/kibana\.example\.org\/\?service=shop&from=\d{4}-/);
+  // A link that leads to each environment stands there for each, with whose tool it is and where one learns to use it.
+  assert.equal(
+    await page.getByRole("link", { name: "Graphs (production)", exact: true }).getAttribute("href"),
+    "https://grafana.example.org/",
+  );
+  assert.equal(
+    await page.getByRole("link", { name: "Graphs (staging)", exact: true }).getAttribute("href"),
+    "https://grafana-stg.example.org/",
+  );
+  await page.getByText("a tool of Pupper").first().waitFor();
+  assert.equal(
+    await page.getByRole("link", { name: "How to use it: Graphs" }).first().getAttribute("href"),
+    "https://wiki.example.org/grafana",
+  );
+  // What was deployed is asked of whatever deploys it.
+  await page.getByText("marathon /core/symxchange-http-server").waitFor();
+  await page
+    .getByText("1 new version (deployed, scaled or restarted; Marathon does not say which) within 1d", { exact: false })
+    .waitFor();
   await page.getByText("No “key” in “restart”", { exact: false }).waitFor();
   const phone = await browser.page({ as: "ada", size: "phone" });
   await visit(phone, "/services/bare");

@@ -25,6 +25,7 @@ fn setup() -> Setup {
         instances: None,
         deploys: None,
         links: Vec::new(),
+        environments: Vec::new(),
     };
     let services = [service("web", Urgency::High), service("quiet", Urgency::Low)].into_iter().collect();
     Setup { services, ..Setup::default() }

@@ -1,7 +1,7 @@
 //! Whom services serve, and what they are looked after with: connections, a driver per capability, links to the tools of people.
 
 use super::{Service, Setup};
-use crate::id::{ConnectionId, InstitutionId, VendorId};
+use crate::id::{ConnectionId, InstitutionId, TeamId, VendorId};
 use crate::time::length;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -33,13 +33,32 @@ pub struct Driver {
     pub two_person: bool,
 }
 
-/// Where people look. `{institution}`, `{service}`, `{from}` and `{to}` in it are filled in.
+/// One of the places where a service runs: production, staging, a site.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// A slug; alerts name it in their label `environment`.
+    pub id: String,
+    /// What names and addresses have behind them there: `-stg`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub suffix: String,
+}
+
+/// The label of an alert that names an environment.
+pub const ENVIRONMENT_LABEL: &str = "environment";
+
+/// Where people look. What stands in it in braces ([`PLACEHOLDERS`]) is filled in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     pub name: String,
     pub url: String,
     #[serde(rename = "for", default, skip_serializing_if = "Option::is_none")]
     pub capability: Option<Capability>,
+    /// Whose tool it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<TeamId>,
+    /// Where one learns to use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learn: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -79,9 +98,14 @@ impl Capability {
 }
 
 /// What stands in links in braces.
-pub const PLACEHOLDERS: [&str; 4] = ["institution", "service", "from", "to"];
+pub const PLACEHOLDERS: [&str; 6] = ["institution", "service", "from", "to", "environment", "suffix"];
 
 impl Link {
+    /// It leads somewhere else in each environment.
+    pub fn varies(&self) -> bool {
+        self.url.contains("{environment}") || self.url.contains("{suffix}")
+    }
+
     /// With its placeholders filled in, each value percent-encoded; what is not known stays empty.
     pub fn filled(&self, value: impl Fn(&str) -> Option<String>) -> String {
         PLACEHOLDERS.iter().fold(self.url.clone(), |url, name| {
@@ -108,12 +132,18 @@ pub struct Connection {
     pub id: ConnectionId,
     pub kind: ConnectionKind,
     pub url: String,
+    /// Whom to ask when it does not work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<TeamId>,
     /// With it, the secret is a password; without it, a token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// In the files as written there, in the store sealed with the server's key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+    /// In place of a secret: a file's name in the server's directory of secrets, read again whenever it changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mounted_secret: Option<String>,
     /// Logs: a pattern of indices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<String>,
@@ -270,6 +300,12 @@ impl Driver {
 }
 
 impl Service {
+    /// The environment that an alert's label names, else the first.
+    pub fn environment(&self, named: Option<&str>) -> Option<&Environment> {
+        let named = named.and_then(|named| self.environments.iter().find(|one| one.id == named));
+        named.or(self.environments.first())
+    }
+
     /// What the catalogue names for it.
     pub fn driver(&self, capability: Capability) -> Option<&Driver> {
         match capability {
@@ -291,6 +327,13 @@ impl Service {
 }
 
 impl Setup {
+    /// Whom to ask when a connection does not work: `it belongs to Dreamwork: firedog page dreamwork MESSAGE`.
+    pub fn owner_of(&self, connection: &Connection) -> Option<String> {
+        let team = self.team(connection.owner.as_ref()?)?;
+        let name = if team.name.is_empty() { team.id.as_str() } else { &team.name };
+        Some(format!("`{}` belongs to {name}: firedog page {} MESSAGE", connection.id, team.id))
+    }
+
     pub fn driven(&self, driver: &Driver) -> Option<&Connection> {
         self.connections.get(driver.with.as_str())
     }
@@ -370,7 +413,7 @@ mod tests {
     #[test]
     fn a_link_is_filled_in_and_nothing_breaks_out_of_it() {
         let url = "https://kibana.example.org/app/discover?institution={institution}&from={from}".to_owned();
-        let link = Link { name: "Logs".to_owned(), url, capability: Some(Capability::Logs) };
+        let link = Link { name: "Logs".to_owned(), url, capability: Some(Capability::Logs), owner: None, learn: None };
         let value = |name: &str| (name == "institution").then(|| "a&b/../{from}".to_owned());
         assert_eq!(link.filled(value), "https://kibana.example.org/app/discover?institution=a%26b%2F..%2F%7Bfrom%7D&from=");
     }

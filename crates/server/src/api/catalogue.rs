@@ -5,6 +5,7 @@ use super::extract::Params;
 use super::{List, PageParams, Problem};
 use crate::app::App;
 use crate::ops::catalogue::{self, HeartbeatRow, PolicyCard, ServiceCard, ServiceRow, TeamCard, UserRow};
+use crate::ops::deploys::{self, Deploys};
 use axum::Json;
 use axum::extract::{Path, State};
 
@@ -22,6 +23,12 @@ pub(super) async fn services(
 #[utoipa::path(get, path = "/services/{id}", tag = "catalogue", params(("id" = String, Path)), responses((status = 200, body = ServiceCard)))]
 pub(super) async fn service(_: Viewer, State(app): State<App>, Path(id): Path<String>) -> Result<Json<ServiceCard>, Problem> {
     Ok(Json(catalogue::service(&app, &id).await?))
+}
+
+/// Show what of a service was deployed within the last day, and whether a deployment is under way
+#[utoipa::path(get, path = "/services/{id}/deploys", tag = "catalogue", params(("id" = String, Path)), responses((status = 200, body = Deploys)))]
+pub(super) async fn deploys(_: Viewer, State(app): State<App>, Path(id): Path<String>) -> Result<Json<Deploys>, Problem> {
+    Ok(Json((*deploys::of_service(&app, &id).await?).clone()))
 }
 
 /// List teams

@@ -61,6 +61,12 @@ pub(crate) enum Service {
         #[arg(value_name = "ID")]
         id: String,
     },
+    /// Show what of it was deployed within the last day, and whether a deployment is under way
+    #[command(after_help = "Example:\n  firedog service deploys symxchange-http-server")]
+    Deploys {
+        #[arg(value_name = "ID")]
+        id: String,
+    },
     /// List the services
     #[command(after_help = "Example:\n  firedog service list")]
     List,
@@ -196,6 +202,20 @@ pub(crate) async fn service(call: &Call, verb: Service) -> Result<(), Failure> {
             }
             call.table(&table, "No services. Write one and apply it: firedog apply DIR")
         }
+        Service::Deploys { id } => {
+            let found = call.client.get(&["services", &id, "deploys"], &[]).await?;
+            if call.json {
+                return print_json(&found);
+            }
+            print(&format!("{}\n", clean(text(&found, "text"))))?;
+            let mut table = Table::new(&["WHEN", "WHAT", "OUTCOME", "DETAILS"], 3);
+            let zone = call.zone();
+            for one in found["each"].as_array().into_iter().flatten() {
+                let when = call.short(one, "at", &zone);
+                table.row([cell(when), cell(text(one, "name")), cell(text(one, "outcome")), cell(text(one, "detail"))]);
+            }
+            call.table(&table, "")
+        }
         Service::Show { id } => {
             let service = call.client.get(&["services", &id], &[]).await?;
             if call.json { print_json(&service) } else { print(&card(call, &service, &call.names().await)) }
@@ -232,7 +252,15 @@ fn card(call: &Call, service: &Value, names: &Names) -> String {
     let codes = list(&served["institutions"], &|one| text(one, "code").to_owned());
     let rest = if total > named { format!(" and {} more", total - named) } else { String::new() };
     fact("serves", if total == 0 { String::new() } else { format!("{total}: {codes}{rest}") });
-    fact("links", list(&service["links"], &|one| format!("{} {}", text(one, "name"), text(one, "url"))));
+    let link = |one: &Value| {
+        let part =
+            |before: &str, key: &str| Some(text(one, key)).filter(|word| !word.is_empty()).map(|word| format!("{before}{word}"));
+        let notes = [part("", "environment"), part("of ", "owner"), part("learn: ", "learn")];
+        let notes: Vec<String> = notes.into_iter().flatten().collect();
+        let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
+        format!("{} {}{notes}", text(one, "name"), text(one, "url"))
+    };
+    fact("links", list(&service["links"], &link));
     let zone = call.zone();
     let mut table = Table::new(&["STEP", "ON CALL", "SCHEDULE", "UNTIL"], 1);
     for row in service["oncall"].as_array().into_iter().flatten() {

@@ -33,7 +33,7 @@ pub(crate) async fn connection(call: &Call, verb: Connection) -> Result<(), Fail
             if call.json {
                 return print_json(&Value::Array(items));
             }
-            let mut table = Table::new(&["ID", "KIND", "WHERE", "ACTIONS", "SERVICES"], 3);
+            let mut table = Table::new(&["ID", "KIND", "WHERE", "OWNER", "ACTIONS", "SERVICES"], 4);
             for item in &items {
                 let port = item["port"].as_u64().map(|port| format!(":{port}")).unwrap_or_default();
                 let actions: Vec<&str> = item["actions"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -41,6 +41,7 @@ pub(crate) async fn connection(call: &Call, verb: Connection) -> Result<(), Fail
                     cell(text(item, "id")),
                     cell(text(item, "kind")),
                     cell(format!("{}{port}", text(item, "host"))),
+                    cell(text(item, "owner")),
                     cell(actions.join(", ")),
                     cell(item["services_total"].to_string()),
                 ]);

@@ -7,13 +7,14 @@ use std::path::Path;
 
 /// Every setting: its name in `firedog.toml` (in the environment `FIREDOG_` and the name in capitals),
 /// and whether it may be given as the name of a file that holds it (`NAME_file`).
-pub const SETTINGS: [(&str, bool); 20] = [
+pub const SETTINGS: [(&str, bool); 21] = [
     ("listen", false),
     ("public_listen", false),
     ("database", true),
     ("public_url", false),
     ("admin_token", true),
     ("secret_key_file", false),
+    ("secrets_dir", false),
     ("smtp_url", true),
     ("smtp_from", false),
     ("oidc_issuer", false),

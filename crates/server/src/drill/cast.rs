@@ -226,7 +226,9 @@ fn jobs(setup: &Setup, services: &[&Service]) -> Vec<Job> {
 /// The setup as it is played: the town's systems in place of the outside ones, people reached only in the drill's own mailbox and
 /// inbox, one integration that only the drill knows.
 pub(super) fn played(mut setup: Setup, town: &Town, subject: &Subject, inbox: &str, key: &str) -> Setup {
-    let connections = setup.connections.iter().map(|one| doubles::connection(town, one.id.clone(), one.kind)).collect();
+    let double =
+        |one: &Connection| Connection { owner: one.owner.clone(), ..doubles::connection(town, one.id.clone(), one.kind) };
+    let connections = setup.connections.iter().map(double).collect();
     setup.connections = connections;
     let authority = doubles::authority(town);
     setup.institutions = std::mem::take(&mut setup.institutions)

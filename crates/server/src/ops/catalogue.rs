@@ -5,7 +5,7 @@ use super::{Error, Result, oncall};
 use crate::app::App;
 use firedog_domain::id::*;
 use firedog_domain::runbook::means::Means;
-use firedog_domain::setup::{ConnectionKind, Driver, Institution, Layer, Link, Policy, Service, Setup, Target};
+use firedog_domain::setup::{ConnectionKind, Driver, Environment, Institution, Layer, Link, Policy, Service, Setup, Target};
 use firedog_domain::time::length_text;
 use firedog_store::heartbeat::{self, Heartbeat};
 use firedog_store::{Op, Tx};
@@ -85,6 +85,12 @@ pub struct ServiceLink {
     #[serde(rename = "for")]
     #[schema(rename = "for")]
     pub capability: Option<String>,
+    /// Where it leads to; `null`: the same everywhere.
+    pub environment: Option<String>,
+    /// The team whose tool it is.
+    pub owner: Option<String>,
+    /// Where one learns to use it.
+    pub learn: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -222,19 +228,31 @@ fn served(setup: &Setup, service: &Service) -> ServedRow {
     ServedRow { total: setup.served_by(service), all: service.serves.is_empty(), institutions }
 }
 
+/// One for each environment that a link leads to.
 fn links(service: &Service, now: Timestamp) -> Vec<ServiceLink> {
-    let value = |name: &str| match name {
-        "service" => Some(service.id.to_string()),
-        "from" => now.checked_sub(LINKS_SINCE).ok().map(|at| at.to_string()),
-        "to" => Some(now.to_string()),
-        _ => None,
+    let one = |link: &Link, environment: Option<&Environment>| {
+        let value = |name: &str| match name {
+            "service" => Some(service.id.to_string()),
+            "from" => now.checked_sub(LINKS_SINCE).ok().map(|at| at.to_string()),
+            "to" => Some(now.to_string()),
+            "environment" => environment.map(|one| one.id.clone()),
+            "suffix" => environment.map(|one| one.suffix.clone()),
+            _ => None,
+        };
+        ServiceLink {
+            name: link.name.clone(),
+            url: link.filled(value),
+            capability: link.capability.map(|one| one.as_str().to_owned()),
+            environment: environment.map(|one| one.id.clone()),
+            owner: link.owner.as_ref().map(ToString::to_string),
+            learn: link.learn.clone(),
+        }
     };
-    let link = |link: &Link| ServiceLink {
-        name: link.name.clone(),
-        url: link.filled(value),
-        capability: link.capability.map(|one| one.as_str().to_owned()),
+    let each = |link: &Link| match link.varies() {
+        true => service.environments.iter().map(|environment| one(link, Some(environment))).collect(),
+        false => vec![one(link, None)],
     };
-    service.links.iter().take(MAX_LINKS).map(link).collect()
+    service.links.iter().flat_map(each).take(MAX_LINKS).collect()
 }
 
 fn lacks(setup: &Setup, service: &Service) -> Vec<&'static str> {

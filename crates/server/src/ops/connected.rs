@@ -1,5 +1,6 @@
 //! The connections of the setup as clients, made once and kept until their configuration changes.
 
+use super::mounted;
 use crate::secret::{Key, Secret};
 use firedog_connectors::blackbox::Blackbox;
 use firedog_connectors::call::{Auth, CallError, Site};
@@ -13,6 +14,7 @@ use firedog_connectors::slack::Slack;
 use firedog_domain::id::ConnectionId;
 use firedog_domain::setup::{Connection, ConnectionKind, Setup};
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Places that one probe asks at once; nobody has more networks.
@@ -40,15 +42,31 @@ pub enum Client {
     Blackbox(Arc<Blackbox>),
 }
 
+/// By id, with the configuration and the mounted secret that it was made of.
+type Made = Mutex<HashMap<ConnectionId, (Connection, Option<Secret>, Client)>>;
+
 pub struct Connected {
     key: Key,
-    /// By id, with the configuration that it was made of.
-    made: Mutex<HashMap<ConnectionId, (Connection, Client)>>,
+    secrets_dir: Option<PathBuf>,
+    made: Arc<Made>,
+    /// The one that was asked for last, to say whose it is if it does not work.
+    last: Mutex<Option<ConnectionId>>,
 }
 
 impl Connected {
-    pub fn new(key: Key) -> Self {
-        Self { key, made: Mutex::default() }
+    /// `secrets_dir`: where mounted secrets are.
+    pub fn new(key: Key, secrets_dir: Option<PathBuf>) -> Self {
+        Self { key, secrets_dir, made: Arc::default(), last: Mutex::default() }
+    }
+
+    /// The same connections, for one caller who remembers which of them it has asked.
+    pub fn handle(&self) -> Self {
+        Self { key: self.key.clone(), secrets_dir: self.secrets_dir.clone(), made: self.made.clone(), last: Mutex::default() }
+    }
+
+    /// The connection that was asked for last through this handle.
+    pub fn last(&self) -> Option<ConnectionId> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn logs(&self, setup: &Setup) -> Result<Arc<Logs>, CallError> {
@@ -139,18 +157,27 @@ impl Connected {
     /// # Errors
     /// Its configuration cannot be used, in words.
     pub fn client(&self, connection: &Connection) -> Result<Client, CallError> {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.id.clone());
+        let mounted = match &connection.mounted_secret {
+            Some(name) => {
+                let read = mounted::read(self.secrets_dir.as_deref(), name);
+                Some(read.map_err(|reason| CallError::Misconfigured { reason })?)
+            }
+            None => None,
+        };
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, client)) = made.get(&connection.id)
+        if let Some((known, secret, client)) = made.get(&connection.id)
             && known == connection
+            && *secret == mounted
         {
             return Ok(client.clone());
         }
-        let client = self.make(connection)?;
-        made.insert(connection.id.clone(), (connection.clone(), client.clone()));
+        let client = self.make(connection, mounted.clone())?;
+        made.insert(connection.id.clone(), (connection.clone(), mounted, client.clone()));
         Ok(client)
     }
 
-    fn make(&self, connection: &Connection) -> Result<Client, CallError> {
+    fn make(&self, connection: &Connection, mounted: Option<Secret>) -> Result<Client, CallError> {
         let misconfigured = |reason: String| CallError::Misconfigured { reason };
         let secret = match &connection.secret {
             Some(sealed) => {
@@ -160,7 +187,7 @@ impl Connected {
                         .map_err(|_| misconfigured("its secret was sealed with another key; apply the setup again".to_owned()))?,
                 )
             }
-            None => None,
+            None => mounted,
         };
         let auth = match (&connection.user, secret) {
             (Some(user), Some(password)) => Auth::Basic { user: user.clone(), password: password.expose().to_owned() },

@@ -28,6 +28,8 @@ pub struct ConnectionRow {
     pub kind: String,
     pub host: String,
     pub port: Option<u16>,
+    /// The team to ask when it does not work.
+    pub owner: Option<String>,
     /// The actions that it carries out.
     #[schema(value_type = Vec<String>)]
     pub actions: Vec<&'static str>,
@@ -43,8 +45,10 @@ pub struct ConnectionCheck {
     pub level: Level,
     /// In one line: which system it is and as whom we are known there, or why it cannot be used.
     pub message: String,
-    /// What to do about it.
+    /// What to do about it, and whom to ask.
     pub fix: Option<String>,
+    /// The team to ask.
+    pub owner: Option<String>,
     /// By its own words.
     pub system: Option<String>,
     pub version: Option<String>,
@@ -68,6 +72,7 @@ fn row(setup: &Setup, connection: &Connection) -> ConnectionRow {
         kind: connection.kind.as_str().to_owned(),
         host: url.as_ref().and_then(|url| url.host_str()).unwrap_or_default().to_owned(),
         port: url.as_ref().and_then(url::Url::port_or_known_default),
+        owner: connection.owner.as_ref().map(ToString::to_string),
         actions: Means(setup).uses(connection),
         services: services.into_iter().take(MAX_SERVICES).collect(),
         services_total,
@@ -110,7 +115,8 @@ async fn checked(app: &App, setup: &Setup, connection: &Connection) -> Connectio
         id: connection.id.to_string(),
         level: Level::Fail,
         message: reason,
-        fix: Some(fix),
+        fix: Some(with_owner(setup, connection, fix)),
+        owner: connection.owner.as_ref().map(ToString::to_string),
         system: None,
         version: None,
         identity: None,
@@ -120,7 +126,7 @@ async fn checked(app: &App, setup: &Setup, connection: &Connection) -> Connectio
     let at = port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
     match found {
         Ok(Ok(found)) => {
-            let told = told(connection, found);
+            let told = told(setup, connection, found);
             let commands = commands(app, connection).map(|commands| format!("{}; {commands}", told.message));
             ConnectionCheck { message: commands.unwrap_or_else(|| told.message.clone()), ..told }
         }
@@ -133,7 +139,7 @@ async fn checked(app: &App, setup: &Setup, connection: &Connection) -> Connectio
                     format!("correct `url` of connection `{}` in the setup, and apply it", connection.id)
                 }
                 CallError::Misconfigured { .. } | CallError::Rejected { .. } | CallError::Conflict { .. } => format!(
-                    "correct connection `{}` in the setup (`url`, `user`, `secret`, `authority`), and apply it",
+                    "correct connection `{}` in the setup (`url`, `user`, `secret`, `mounted_secret`, `authority`), and apply it",
                     connection.id
                 ),
             };
@@ -158,17 +164,23 @@ fn commands(app: &App, connection: &Connection) -> Option<String> {
     }
 }
 
-fn told(connection: &Connection, found: Found) -> ConnectionCheck {
+fn told(setup: &Setup, connection: &Connection, found: Found) -> ConnectionCheck {
     let Found { system, version, identity, notes } = found;
     let mut message = system.clone();
     message.extend(version.iter().map(|version| format!(" {version}")));
     message.extend(identity.iter().map(|identity| format!(" as {identity}")));
     let level = if notes.is_empty() { Level::Ok } else { Level::Warn };
-    let fix = (!notes.is_empty()).then(|| format!("mend it there, or correct connection `{}` in the setup", connection.id));
+    let mend = || format!("mend it there, or correct connection `{}` in the setup", connection.id);
+    let fix = (!notes.is_empty()).then(|| with_owner(setup, connection, mend()));
+    let owner = connection.owner.as_ref().map(ToString::to_string);
     if !notes.is_empty() {
         message = format!("{message}: {}", notes.join("; "));
     }
-    ConnectionCheck { id: connection.id.to_string(), level, message, fix, system: Some(system), version, identity, notes }
+    ConnectionCheck { id: connection.id.to_string(), level, message, fix, owner, system: Some(system), version, identity, notes }
+}
+
+fn with_owner(setup: &Setup, connection: &Connection, fix: String) -> String {
+    setup.owner_of(connection).map_or_else(|| fix.clone(), |owner| format!("{fix}; {owner}"))
 }
 
 async fn ask(app: &App, setup: &Setup, connection: &Connection) -> std::result::Result<Found, CallError> {

@@ -1,30 +1,49 @@
 //! What of a service was deployed lately, whatever deploys it: builds of a job, revisions on Kubernetes, versions on Marathon.
 
 use super::connected::Connected;
+use super::{Error, Result as Answered, oncall};
+use crate::app::App;
 use firedog_connectors::call::CallError;
 use firedog_connectors::jenkins::{History, Past};
 use firedog_connectors::kubernetes::{Deployment, Revision, Rollout};
+use firedog_domain::id::ServiceId;
 use firedog_domain::setup::{ConnectionKind, Driver, Service, Setup};
-use firedog_domain::time::length_text;
+use firedog_domain::time::{after, length_text};
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use utoipa::ToSchema;
 
 /// Those that are told one by one, newest first.
 pub const MAX_TOLD: usize = 20;
+/// How far back the page of a service looks.
+const LAST: SignedDuration = SignedDuration::from_hours(24);
+/// A browser waits no longer for its answer than 20 s.
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// In an outage everybody looks: what was asked for so recently is told again.
+const FRESH: SignedDuration = SignedDuration::from_secs(10);
+/// Services whose answers are kept at the same time.
+const MAX_KEPT: usize = 200;
 
 /// What was found, within the time that was asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Deploys {
     /// All of it in one sentence, without names of people.
     pub text: String,
     pub count: usize,
+    /// One goes on at this moment.
     pub under_way: bool,
+    /// When the last one began.
     pub latest: Option<Timestamp>,
-    /// Newest first, [`MAX_TOLD`] at most.
+    /// Newest first, 20 at most.
     pub each: Vec<Deploy>,
 }
 
 /// One of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Deploy {
     /// `build 57`
     pub name: String,
@@ -33,6 +52,36 @@ pub struct Deploy {
     pub outcome: String,
     /// The rest of what is known: how long, what, why.
     pub detail: String,
+}
+
+/// What was told last, of one version of the setup.
+#[derive(Default)]
+pub struct Recent(Mutex<BTreeMap<(i64, ServiceId), Told>>);
+
+/// With the time at which it was told.
+type Told = (Timestamp, Arc<Deploys>);
+
+/// What of a service was deployed within the last day, for its page; at most ten seconds old.
+pub async fn of_service(app: &App, id: &str) -> Answered<Arc<Deploys>> {
+    let scene = app.engine.scene().await?;
+    let setup = &scene.world.setup;
+    let service = oncall::find_service(setup, id)?;
+    let now = app.now();
+    let key = (scene.world.version, service.id.clone());
+    if let Some((at, told)) = app.deploys.0.lock().await.get(&key)
+        && after(*at, FRESH) > now
+    {
+        return Ok(told.clone());
+    }
+    let silent = || Error::NotConnected(format!("nothing was told within {} s", TIMEOUT.as_secs()));
+    let found = tokio::time::timeout(TIMEOUT, look(&app.connected, setup, service, LAST, now)).await.map_err(|_| silent())?;
+    let found = Arc::new(found.map_err(|error| Error::NotConnected(error.reason().to_owned()))?);
+    let mut recent = app.deploys.0.lock().await;
+    recent.retain(|_, (at, _)| after(*at, FRESH) > now);
+    if recent.len() < MAX_KEPT {
+        recent.insert(key, (now, found.clone()));
+    }
+    Ok(found)
 }
 
 /// All that one system tells, before it is cut to a time.

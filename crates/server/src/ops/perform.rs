@@ -47,6 +47,7 @@ struct Call<'a> {
     run: &'a Run,
     act: &'a Act,
     setup: &'a Setup,
+    connected: Connected,
     now: Timestamp,
 }
 
@@ -59,22 +60,23 @@ impl Perform for Performer {
                 Err(error) => return Progress::Failed { reason: error.to_string(), again: true },
             };
             let now = parts.engine.clock().now();
-            let call = Call { parts: &parts, run: &run, act: &act, setup: &scene.world.setup, now };
+            let call =
+                Call { parts: &parts, run: &run, act: &act, setup: &scene.world.setup, connected: parts.connected.handle(), now };
             match act.action.as_str() {
                 "wait" => call.wait(),
                 "page" => call.page().await,
                 "decide" => call.decide(),
                 "net.probe" => call.probe().await,
-                "logs.root_error" => call.root_error().await.unwrap_or_else(failed),
-                "logs.blast_radius" => call.blast_radius().await.unwrap_or_else(failed),
-                "service.restart" => call.restart().await.unwrap_or_else(failed),
-                "service.recovered" => call.recovered().await.unwrap_or_else(failed),
-                "service.watch" => call.begin_to_watch().await.unwrap_or_else(failed),
-                "service.instances" => call.instances().await.unwrap_or_else(failed),
-                "service.output" => call.output().await.unwrap_or_else(failed),
-                "service.deploys" => call.deploys().await.unwrap_or_else(failed),
-                "metrics.read" => call.graph().await.unwrap_or_else(failed),
-                "support.tell" => call.tell_support().await.unwrap_or_else(failed),
+                "logs.root_error" => call.root_error().await.unwrap_or_else(|error| call.failed(error)),
+                "logs.blast_radius" => call.blast_radius().await.unwrap_or_else(|error| call.failed(error)),
+                "service.restart" => call.restart().await.unwrap_or_else(|error| call.failed(error)),
+                "service.recovered" => call.recovered().await.unwrap_or_else(|error| call.failed(error)),
+                "service.watch" => call.begin_to_watch().await.unwrap_or_else(|error| call.failed(error)),
+                "service.instances" => call.instances().await.unwrap_or_else(|error| call.failed(error)),
+                "service.output" => call.output().await.unwrap_or_else(|error| call.failed(error)),
+                "service.deploys" => call.deploys().await.unwrap_or_else(|error| call.failed(error)),
+                "metrics.read" => call.graph().await.unwrap_or_else(|error| call.failed(error)),
+                "support.tell" => call.tell_support().await.unwrap_or_else(|error| call.failed(error)),
                 other => Progress::NotConnected { reason: format!("nothing is connected that could do `{other}`") },
             }
         })
@@ -98,6 +100,18 @@ fn done(output: Value) -> Progress {
 }
 
 impl Call<'_> {
+    /// And whom to ask, where the setup says whose the connection is.
+    fn failed(&self, error: CallError) -> Progress {
+        let connection = self.connected.last().and_then(|id| self.setup.connections.get(id.as_str()));
+        let owner = connection.and_then(|connection| self.setup.owner_of(connection));
+        let told = |reason: String| owner.as_ref().map_or_else(|| reason.clone(), |owner| format!("{reason}; {owner}"));
+        match failed(error) {
+            Progress::Failed { reason, again } => Progress::Failed { reason: told(reason), again },
+            Progress::Uncertain { reason } => Progress::Uncertain { reason: told(reason) },
+            other => other,
+        }
+    }
+
     fn text(&self, name: &str) -> &str {
         self.act.args.get(name).and_then(Value::as_str).unwrap_or_default()
     }

@@ -14,6 +14,7 @@ use firedog_domain::runbook::means::Means;
 use firedog_domain::runbook::run::{Input, Line, Member, Run, StepState, Surroundings};
 use firedog_domain::runbook::sequel::SequelKind;
 use firedog_domain::runbook::{Need, Runbook, reference};
+use firedog_domain::setup::catalogue::ENVIRONMENT_LABEL;
 use firedog_domain::setup::{Capability, Institution, Setup, Vendor};
 use firedog_domain::time::after;
 use firedog_engine::Moved;
@@ -241,6 +242,11 @@ pub async fn act(app: &App, id: &str, place: &str, deed: Deed, caller: &Caller) 
     Ok(moved.run)
 }
 
+/// By the label of the alert that has begun the run.
+fn named_environment(run: &Run) -> Option<&str> {
+    run.inputs.get("alert")?.get("labels")?.get(ENVIRONMENT_LABEL)?.as_str()
+}
+
 /// Where people look for the steps that wait for them: place, name and address.
 pub async fn links(app: &App, run: &Run) -> Result<Vec<(String, String, String)>> {
     let scene = app.engine.scene().await?;
@@ -257,9 +263,12 @@ pub async fn links(app: &App, run: &Run) -> Result<Vec<(String, String, String)>
             (None, None) => false,
         });
         for service in services {
+            let environment = service.environment(named_environment(run));
             let value = |name: &str| match name {
                 "institution" => institution.map(str::to_owned),
                 "service" => Some(service.id.to_string()),
+                "environment" => environment.map(|one| one.id.clone()),
+                "suffix" => environment.map(|one| one.suffix.clone()),
                 "from" => run.started_at.checked_sub(BEFORE).ok().map(|at| at.to_string()),
                 _ => Some(app.now().to_string()),
             };

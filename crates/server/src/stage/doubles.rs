@@ -63,6 +63,8 @@ pub(crate) fn connection(town: &Town, id: ConnectionId, kind: ConnectionKind) ->
             BTreeMap::new()
         },
         module: None,
+        owner: None,
+        mounted_secret: None,
     }
 }
 

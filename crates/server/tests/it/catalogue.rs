@@ -64,6 +64,7 @@ async fn a_service_says_through_what_it_is_restarted_and_whom_that_interrupts() 
             link["url"],
             "https://k.example.org/?i=&s=http&from=2026-03-02T15%3A00%3A00Z&to=2026-03-02T16%3A00%3A00Z"
         );
+        assert_eq!((&link["environment"], &link["owner"], &link["learn"]), (&json!(null), &json!(null), &json!(null)));
         assert!(!card.to_string().contains("password"), "{card:#}");
         let few = town.get("/services/few").await;
         let served: Vec<&str> =
@@ -147,4 +148,54 @@ async fn a_proof_names_what_one_failure_breaks() {
     for (wrong, status) in [(json!({ "days": 0 }), 400), (json!({ "days": 99_999 }), 400), (json!({ "within": "soon" }), 400)] {
         town.post("/prove", wrong).await.is(status);
     }
+}
+
+#[tokio::test]
+async fn links_lead_to_each_environment_and_say_whose_tool_it_is() {
+    everywhere(async |town| {
+        let more = json!({ "services": [{ "id": "http", "team": "pupper",
+            "environments": [{ "id": "production" }, { "id": "staging", "suffix": "-stg" }],
+            "links": [
+                { "name": "Its logs", "for": "logs", "owner": "support", "learn": "https://wiki.example.org/kibana",
+                    "url": "https://kibana{suffix}.example.org/?env={environment}&s={service}" },
+                { "name": "Wiki", "url": "https://wiki.example.org/{service}" },
+            ] }] });
+        let book = "runbook: by-hand\nfor: { service: optional }\nsteps: [ { do: Look, uses: logs.root_error } ]\n";
+        let file = |name: &str, text: &str| json!({ "name": name, "text": text });
+        let files = [file("setup.yaml", SETUP), file("more.json", &more.to_string()), file("book.yaml", book)];
+        town.post("/setup", json!({ "files": files, "yes": true })).await.is(200);
+        let card = town.get("/services/http").await;
+        let told: Vec<String> = card["links"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|link| format!("{} {} {} {}", link["environment"], link["url"], link["owner"], link["learn"]))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                r#""production" "https://kibana.example.org/?env=production&s=http" "support" "https://wiki.example.org/kibana""#,
+                r#""staging" "https://kibana-stg.example.org/?env=staging&s=http" "support" "https://wiki.example.org/kibana""#,
+                r#"null "https://wiki.example.org/http" null null"#,
+            ]
+        );
+        // A run's links lead to the environment that its alert names; what it does not know, or no name, is the first.
+        for (n, (label, url)) in [
+            ("staging", "https://kibana-stg.example.org/?env=staging&s=http"),
+            ("moon", "https://kibana.example.org/?env=production&s=http"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let event = json!({ "service": "http", "summary": format!("core {n}"), "labels": { "environment": label } });
+            let alert = town.post("/alerts", event).await.is(201).json();
+            let body = json!({ "runbook": "by-hand", "inputs": {}, "alert": alert["id"] });
+            let begun = town.post("/runs", body).await.is(201).json();
+            town.app.runs.settled().await;
+            let begun = town.get(&format!("/runs/{}", begun["id"].as_str().unwrap())).await;
+            assert_eq!(begun["steps"][0]["links"][0]["url"], url, "{begun:#}");
+            town.post(&format!("/runs/{}/cancel", begun["id"].as_str().unwrap()), json!({ "reason": "seen" })).await.is(200);
+        }
+    })
+    .await;
 }

@@ -20,7 +20,7 @@ enum Need {
 }
 use Need::*;
 
-const TABLE: [(&str, Need); 57] = [
+const TABLE: [(&str, Need); 58] = [
     ("GET /welcome", Nothing),
     ("POST /session", Nothing),
     ("GET /session", Read),
@@ -63,6 +63,7 @@ const TABLE: [(&str, Need); 57] = [
     ("GET /services", Read),
     ("POST /services", Admin),
     ("GET /services/{id}", Read),
+    ("GET /services/{id}/deploys", Read),
     ("GET /teams", Read),
     ("GET /users", Read),
     ("GET /policies", Read),

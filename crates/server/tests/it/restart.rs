@@ -592,6 +592,10 @@ async fn what_was_deployed_is_told_by_whatever_deploys_it() {
             town.clock.advance(minutes(12));
             streets.weather().set_now(town.now());
             let (found, pack) = look().await;
+            // The page of the service tells the same.
+            let page = town.get("/services/symxchange-http-server/deploys").await;
+            assert_eq!((&page["text"], &page["count"]), (&found["text"], &found["count"]), "{page:#}");
+            assert_eq!(page["each"].as_array().unwrap().len(), found["each"].as_object().unwrap().len());
             let text = found["text"].as_str().unwrap();
             assert!(text.starts_with(noun) && text.contains("the last one 12m ago"), "{found:#}");
             assert_eq!(found["under_way"], false, "{found:#}");
@@ -619,6 +623,10 @@ async fn deployments_that_nothing_tells_of_are_asked_of_a_person() {
         let file = |name: &str, text: &str| json!({ "name": name, "text": text });
         let files = [file("setup.yaml", SETUP), file("more.json", &more.to_string()), file("evidence.yaml", EVIDENCE)];
         town.post("/setup", json!({ "files": files, "yes": true })).await.is(200);
+        let none = town.api(ADMIN, "GET", "/services/plain/deploys", None).await;
+        assert!(none.status == 409 || none.status == 503, "{}", none.text);
+        assert!(none.text.contains("does not say where the deployments of plain are seen"), "{}", none.text);
+        town.api(ADMIN, "GET", "/services/nothing/deploys", None).await.is(404);
         let run = begin(&town, "collect-evidence", json!({ "service": "plain" })).await;
         town.app.runs.settled().await;
         let found = show(&town, &run).await;

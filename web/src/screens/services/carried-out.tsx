@@ -1,4 +1,5 @@
 import type { Answer } from "../../api/client";
+import { useTeamName } from "../../lib/names";
 import { t } from "../../text";
 import { Anchor, Block, Group, List, Mark, Stack, Text } from "../../ui";
 
@@ -7,6 +8,7 @@ type Card = Answer<"GET /services/{id}">;
 /** With what runbooks act on a service, whom that is felt by, where people look; and what is not said of it. */
 export function CarriedOut({ card }: { card: Card }) {
   const words = t.services.carried;
+  const team = useTeamName();
   const { serves } = card;
   const rest = serves.total - serves.institutions.length;
   return (
@@ -41,8 +43,29 @@ export function CarriedOut({ card }: { card: Card }) {
             {card.links.map((link) => (
               <li key={`${link.name}${link.url}`}>
                 <Anchor href={link.url} target="_blank" rel="noreferrer noopener" underline="always">
-                  {link.name}
+                  {link.environment ? words.inEnvironment(link.name, link.environment) : link.name}
                 </Anchor>
+                {link.owner && (
+                  <Text size="sm" c="dimmed" span>
+                    {" "}
+                    {words.toolOf(team(link.owner))}
+                  </Text>
+                )}
+                {link.learn && (
+                  <>
+                    {" "}
+                    <Anchor
+                      href={link.learn}
+                      target="_blank"
+                      rel="noreferrer noopener"
+                      size="sm"
+                      underline="always"
+                      aria-label={words.learnAbout(link.name)}
+                    >
+                      {words.learn}
+                    </Anchor>
+                  </>
+                )}
               </li>
             ))}
           </Group>

@@ -7,6 +7,7 @@ import { t } from "../../text";
 import { Block, Grid, Group, Icon, List, Mark, Read, Screen, Stack, StateMark, Text, TextLink, When } from "../../ui";
 import { Simulate } from "../policies/simulate";
 import { CarriedOut } from "./carried-out";
+import { Deployed } from "./deployed";
 
 type Card = Answer<"GET /services/{id}">;
 
@@ -28,6 +29,7 @@ export default function Service() {
                 <Facts card={card} />
                 <Missing card={card} />
                 <CarriedOut card={card} />
+                {card.deploys && <Deployed service={id} />}
                 <Open service={id} />
               </Stack>
             </Grid.Col>

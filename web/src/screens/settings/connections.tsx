@@ -1,5 +1,6 @@
 import type { Answer } from "../../api/client";
 import { useAct, useRead } from "../../api/hooks";
+import { useTeamName } from "../../lib/names";
 import { useMay } from "../../shell/session";
 import { t } from "../../text";
 import { Block, Button, Code, Group, Icon, List, Mark, Read, Stack, Text, TextLink } from "../../ui";
@@ -45,6 +46,7 @@ export function Connections() {
 
 function One({ of }: { of: Connection }) {
   const may = useMay();
+  const team = useTeamName();
   const check = useAct("POST /connections/{id}/check", { touches: ["GET /doctor"] });
   const where = of.port ? `${of.host}:${of.port}` : of.host;
   const found = check.data;
@@ -57,6 +59,11 @@ function One({ of }: { of: Connection }) {
           <Text size="sm" c="dimmed" style={{ overflowWrap: "anywhere" }}>
             {t.connections.at(of.kind, where)}
           </Text>
+          {of.owner && (
+            <Text size="sm">
+              {t.connections.owner}: {team(of.owner)}
+            </Text>
+          )}
           {of.actions.length > 0 && (
             <Text size="sm">
               {t.connections.actions}: {of.actions.join(", ")}

@@ -14,6 +14,7 @@ export const connections = {
     index: "interaction-*"`,
   actions: "Carries out",
   services: "Services",
+  owner: "To ask when it does not work",
   unused: "Nothing uses it.",
   more: (n: number) => `and ${n} more`,
   check: "Check now",

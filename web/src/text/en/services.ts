@@ -24,6 +24,10 @@ export const services = {
     oncall: "Nobody is on call for its first step now.",
     members: "The owning team has no members.",
   },
+  deployed: {
+    title: "Deployed within the last day",
+    underWay: "under way",
+  },
   carried: {
     title: "How runbooks act on it",
     restart: "Restarted through",
@@ -33,6 +37,10 @@ export const services = {
     serves: (n: number, all: boolean) =>
       all ? `Serves every institution (${n})` : `Serves ${count(n, { one: "institution", other: "institutions" })}`,
     more: (n: number) => `and ${n} more`,
+    inEnvironment: (name: string, environment: string) => `${name} (${environment})`,
+    toolOf: (team: string) => `a tool of ${team}`,
+    learn: "How to use it",
+    learnAbout: (name: string) => `How to use it: ${name}`,
     lacks: {
       restart: "No “restart”: a person restarts it.",
       instances: "No “instances”: a person looks whether it is well.",

@@ -49,6 +49,26 @@ pub(super) fn institution(r: &mut Reader, f: &Fields) -> Institution {
     }
 }
 
+/// A name and never a path: whoever edits the setup reads no other file of the server.
+fn mounted(r: &mut Reader, f: &Fields) -> Option<String> {
+    if f.has("mounted_secret") && (f.has("secret") || f.has("secret_file")) {
+        r.error("bad_value", f.key_span("mounted_secret"), "there is another secret beside `mounted_secret`").help =
+            Some("keep one of them".to_owned());
+    }
+    r.parse(f.get("mounted_secret"), |text| {
+        let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
+        if plain && !text.is_empty() && !text.starts_with('.') && text.len() <= MAX_FILE_NAME {
+            Ok(text.to_owned())
+        } else {
+            Err("this is the name of a file in the server's FIREDOG_SECRETS_DIR, without a path; write for example `k8s-token`"
+                .to_owned())
+        }
+    })
+}
+
+/// Longest name of a file, in bytes.
+const MAX_FILE_NAME: usize = 100;
+
 /// Longest name of an exporter's module, in bytes.
 const MAX_MODULE: usize = 100;
 
@@ -107,8 +127,10 @@ pub(super) fn connection(r: &mut Reader, f: &Fields, setup: &Setup) -> Connectio
         id,
         kind,
         url: r.url(f.get("url")).unwrap_or_default(),
+        owner: r.reference(f.get("owner"), "team").map(TeamId),
         user: text(r, "user"),
         secret: r.secret(f, "secret", "secret_file").map(|(secret, _)| secret),
+        mounted_secret: mounted(r, f),
         index: text(r, "index"),
         fields,
         room: text(r, "room"),

@@ -18,6 +18,9 @@ const MIN_KEY_CHARS: usize = 16;
 /// Institutions that one service names.
 const MAX_SERVED: usize = 10_000;
 
+/// Longest suffix of an environment, in bytes.
+const MAX_SUFFIX: usize = 40;
+
 const URGENCY: [(&str, Urgency); 2] = [("high", Urgency::High), ("low", Urgency::Low)];
 
 pub(super) fn service(r: &mut Reader, f: &Fields) -> Service {
@@ -52,8 +55,25 @@ pub(super) fn service(r: &mut Reader, f: &Fields) -> Service {
             Some("add `instances:` with where its instances are seen".to_owned());
     }
     let deploys = driver(r, f, "deploys");
-    let links = r.objects(f.get("links"), &keys::LINK, MAX_FEW).iter().map(|item| link(r, item)).collect();
-    Service { id, name, team, policy, ack_timeout, urgency, group, integrations, serves, restart, instances, deploys, links }
+    let environments = environments(r, f);
+    let links =
+        r.objects(f.get("links"), &keys::LINK, MAX_FEW).iter().map(|item| link(r, item, environments.is_empty())).collect();
+    Service {
+        id,
+        name,
+        team,
+        policy,
+        ack_timeout,
+        urgency,
+        group,
+        integrations,
+        serves,
+        restart,
+        instances,
+        deploys,
+        links,
+        environments,
+    }
 }
 
 fn driver(r: &mut Reader, f: &Fields, key: &str) -> Option<Driver> {
@@ -89,22 +109,59 @@ pub(super) fn refuse_drivers(r: &mut Reader, roots: &[Fields], setup: &Setup) {
     }
 }
 
-fn link(r: &mut Reader, f: &Fields) -> Link {
-    let url = r.parse(f.get("url"), |text| {
-        if !(text.starts_with("https://") || text.starts_with("http://")) || text.chars().any(char::is_whitespace) {
-            return Err("this is no address of a web page (`https://…`)".to_owned());
+fn environments(r: &mut Reader, f: &Fields) -> Vec<Environment> {
+    let mut all: Vec<Environment> = Vec::new();
+    for item in r.objects(f.get("environments"), &keys::ENVIRONMENT, MAX_FEW) {
+        let id = r.id(&item);
+        if all.iter().any(|other| other.id == id) {
+            let span = item.get("id").map_or(item.span, |field| field.node.span);
+            r.error("duplicate", span, format!("environment `{id}` exists already")).help =
+                Some("give one of them another id".to_owned());
         }
+        let suffix = r.parse(item.get("suffix"), |text| {
+            let plain = text.len() <= MAX_SUFFIX && text.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
+            if plain {
+                Ok(text.to_owned())
+            } else {
+                Err("a suffix has letters, digits, `-`, `.` and `_`; write for example `-stg`".to_owned())
+            }
+        });
+        all.push(Environment { id, suffix: suffix.unwrap_or_default() });
+    }
+    all
+}
+
+fn is_page(text: &str) -> Result<(), String> {
+    let fine = (text.starts_with("https://") || text.starts_with("http://")) && !text.chars().any(char::is_whitespace);
+    if fine { Ok(()) } else { Err("this is no address of a web page (`https://…`)".to_owned()) }
+}
+
+/// `alone`: the service runs in one place.
+fn link(r: &mut Reader, f: &Fields, alone: bool) -> Link {
+    let url = r.parse(f.get("url"), |text| {
+        is_page(text)?;
         let named = text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
         match named.into_iter().find(|name| !catalogue::PLACEHOLDERS.contains(name)) {
             Some(name) => Err(format!(
                 "`{{{name}}}` is not filled in; there are {}",
                 catalogue::PLACEHOLDERS.map(|name| format!("{{{name}}}")).join(", ")
             )),
+            None if alone && ["{environment}", "{suffix}"].iter().any(|name| text.contains(name)) => {
+                Err("this service has no environments; add for example `environments: [ { id: production }, { id: staging, suffix: \"-stg\" } ]`".to_owned())
+            }
             None => Ok(text.to_owned()),
         }
     });
+    let owner = r.reference(f.get("owner"), "team").map(TeamId);
+    let learn = r.parse(f.get("learn"), |text| is_page(text).map(|()| text.to_owned()));
     let capabilities = Capability::ALL.map(|capability| (capability.as_str(), capability));
-    Link { name: r.text(f.get("name")), url: url.unwrap_or_default(), capability: r.word(f.get("for"), &capabilities) }
+    Link {
+        name: r.text(f.get("name")),
+        url: url.unwrap_or_default(),
+        capability: r.word(f.get("for"), &capabilities),
+        owner,
+        learn,
+    }
 }
 
 fn group(r: &mut Reader, f: &Fields) -> Group {

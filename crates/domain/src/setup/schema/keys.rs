@@ -446,6 +446,12 @@ pub static SERVICE: Object = Object {
             "Where people look.",
             r#"[{"name": "Its logs", "for": "logs", "url": "https://kibana.example.org/app/discover?institution={institution}"}]"#,
         ),
+        may(
+            "environments",
+            List(&Map(&ENVIRONMENT)),
+            "Where it runs, the usual one first. Links may lead to each.",
+            r#"[{"id": "production"}, {"id": "staging", "suffix": "-stg"}]"#,
+        ),
     ],
 };
 
@@ -482,14 +488,26 @@ pub static DRIVER: Object = Object {
     ],
 };
 
+pub static ENVIRONMENT: Object = Object {
+    what: "environment",
+    about: "One of the places where a service runs.",
+    exactly_one: &[],
+    keys: &[
+        must("id", Slug, "What it is called; alerts name it in their label `environment`.", r#""staging""#),
+        may("suffix", Text, "What addresses have behind a name there: `{suffix}` in links.", r#""-stg""#),
+    ],
+};
+
 pub static LINK: Object = Object {
     what: "link",
-    about: "Where people look. In its address `{institution}`, `{service}`, `{from}` and `{to}` are filled in.",
+    about: "Where people look. In its address `{institution}`, `{service}`, `{from}`, `{to}`, `{environment}` and `{suffix}` are filled in.",
     exactly_one: &[],
     keys: &[
         must("name", Text, "What people call it.", r#""Its logs""#),
         must("url", Text, "The address.", r#""https://kibana.example.org/app/discover?institution={institution}""#),
         may("for", OneOf(CAPABILITIES), "What it shows: steps that a person does by hand name it.", r#""logs""#),
+        may("owner", Ref("team"), "Whose tool it is.", r#""dreamwork""#),
+        may("learn", Text, "Where one learns to use it.", r#""https://wiki.example.org/kibana""#),
     ],
 };
 
@@ -765,9 +783,16 @@ pub static CONNECTION: Object = Object {
         must("id", Slug, ID, r#""logs""#),
         must("kind", OneOf(CONNECTION_KINDS), "What it speaks.", r#""elasticsearch""#),
         must("url", Url, "Where it is, with a path if it has one.", r#""https://logs.example.org:9200""#),
+        may("owner", Ref("team"), "The team to ask when it does not work.", r#""dreamwork""#),
         may("user", Text, "With it, the secret is its password; without it, a token.", r#""firedog""#),
         may("secret", Text, "The password or token. May be `${ENV}`.", r#""${LOGS_PASSWORD}""#),
         may("secret_file", Text, "A file with the secret.", r#""logs-password""#),
+        may(
+            "mounted_secret",
+            Text,
+            "In place of a secret: the name of a file in the server's `FIREDOG_SECRETS_DIR`, read again whenever it changes. For tokens that rotate.",
+            r#""k8s-token""#,
+        ),
         may("index", Text, "Of elasticsearch: the pattern of its indices.", r#""interaction-*""#),
         may(
             "fields",
@@ -842,6 +867,7 @@ pub static OBJECTS: &[&Object] = &[
     &FLEET,
     &DRIVER,
     &LINK,
+    &ENVIRONMENT,
     &RULES,
     &RULE,
     &WAKING,

@@ -25,7 +25,7 @@ impl Call<'_> {
             };
             (id, seen)
         };
-        Elsewhere(join_all(self.parts.connected.vantages(self.setup).into_iter().map(look)).await)
+        Elsewhere(join_all(self.connected.vantages(self.setup).into_iter().map(look)).await)
     }
 }
 

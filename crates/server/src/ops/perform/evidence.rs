@@ -54,7 +54,7 @@ impl Call<'_> {
         let driver = service.instances.as_ref().ok_or_else(no_driver)?;
         let all = match self.setup.driven(driver).map(|connection| connection.kind) {
             Some(ConnectionKind::Marathon) => {
-                let app = self.parts.connected.marathon(self.setup, &driver.with)?.app(driver.target()).await?;
+                let app = self.connected.marathon(self.setup, &driver.with)?.app(driver.target()).await?;
                 let one = |task: firedog_connectors::marathon::Task| {
                     let well = task.running && task.healthy != Some(false);
                     let words = match (task.running, task.healthy) {
@@ -68,7 +68,7 @@ impl Call<'_> {
                 app.tasks.into_iter().map(one).collect::<Vec<_>>()
             }
             Some(ConnectionKind::Kubernetes) => {
-                let client = self.parts.connected.kubernetes(self.setup, &driver.with)?;
+                let client = self.connected.kubernetes(self.setup, &driver.with)?;
                 let deployment = client.deployment(driver.namespace(), driver.target()).await?;
                 let one = |pod: firedog_connectors::kubernetes::Pod| {
                     let words = match (&pod.trouble, pod.ready) {
@@ -129,11 +129,11 @@ impl Call<'_> {
     async fn written_by(&self, service: &Service, instance: &Instance) -> Result<Vec<String>, CallError> {
         let Some(driver) = &service.instances else { return Ok(Vec::new()) };
         if self.setup.driven(driver).map(|connection| connection.kind) == Some(ConnectionKind::Kubernetes) {
-            let client = self.parts.connected.kubernetes(self.setup, &driver.with)?;
+            let client = self.connected.kubernetes(self.setup, &driver.with)?;
             return client.log(driver.namespace(), &instance.id, None, LINES, false).await;
         }
-        let mesos = self.parts.connected.mesos(self.setup)?;
-        let app = self.parts.connected.marathon(self.setup, &driver.with)?.app(driver.target()).await?;
+        let mesos = self.connected.mesos(self.setup)?;
+        let app = self.connected.marathon(self.setup, &driver.with)?.app(driver.target()).await?;
         let framework = app.framework.unwrap_or_default();
         let mut all = Vec::new();
         for file in ["stdout", "stderr"] {
@@ -144,7 +144,7 @@ impl Call<'_> {
 
     pub(super) async fn deploys(&self) -> Result<Progress, CallError> {
         let last = self.length("last", DEPLOYED_WITHIN);
-        let found = deploys::look(&self.parts.connected, self.setup, self.service()?, last, self.now).await?;
+        let found = deploys::look(&self.connected, self.setup, self.service()?, last, self.now).await?;
         let told = |one: deploys::Deploy| {
             let parts = [format!("{:.0}", one.at), one.outcome, one.detail];
             let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
@@ -162,7 +162,7 @@ impl Call<'_> {
         let service = self.service()?;
         let last = self.length("last", LAST);
         let from = self.now.checked_sub(last).unwrap_or(Timestamp::MIN);
-        let logs = self.parts.connected.logs(self.setup)?;
+        let logs = self.connected.logs(self.setup)?;
         let scope = Scope::new(from, self.now)?.only(Role::Service, [service.id.as_str()])?;
         let counts = logs.counts(&scope, mins(1)).await?;
         let (mut total, mut failed) = (Map::new(), Map::new());

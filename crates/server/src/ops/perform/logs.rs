@@ -41,7 +41,7 @@ impl Call<'_> {
     }
 
     pub(super) async fn root_error(&self) -> Result<Progress, CallError> {
-        let logs = self.parts.connected.logs(self.setup)?;
+        let logs = self.connected.logs(self.setup)?;
         let named = self.text("institution");
         let institution = if named.is_empty() { self.institution("id").unwrap_or_default() } else { named };
         let from = self.now.checked_sub(self.length("last", LAST)).unwrap_or(Timestamp::MIN);
@@ -67,7 +67,7 @@ impl Call<'_> {
     }
 
     pub(super) async fn blast_radius(&self) -> Result<Progress, CallError> {
-        let logs = self.parts.connected.logs(self.setup)?;
+        let logs = self.connected.logs(self.setup)?;
         let last = self.length("last", LAST);
         let from = self.now.checked_sub(last).unwrap_or(Timestamp::MIN);
         let yesterday = |at: Timestamp| at.checked_sub(DAY).unwrap_or(Timestamp::MIN);

@@ -237,7 +237,7 @@ impl Call<'_> {
     }
 
     async fn calls_by_logs(&self, since: Timestamp, service: Option<&Service>) -> Result<Calls, CallError> {
-        let logs = self.parts.connected.logs(self.setup)?;
+        let logs = self.connected.logs(self.setup)?;
         let scope = Scope::new(since, self.now)?;
         let scope = match (self.institution("id"), service) {
             (Some(institution), _) => scope.only(Role::Institution, [institution])?,
@@ -253,7 +253,7 @@ impl Call<'_> {
     async fn calls_by_metrics(&self, since: Timestamp, service: Option<&Service>) -> Result<Calls, CallError> {
         let connection = self.setup.connection(ConnectionKind::Prometheus);
         let queries = connection.map(|connection| &connection.queries);
-        let prometheus = self.parts.connected.prometheus(self.setup)?;
+        let prometheus = self.connected.prometheus(self.setup)?;
         // At least a scrape or two.
         let last = self.now.duration_since(since).as_secs().max(60);
         let mut figures = [0; METRIC_QUERIES.len()];

@@ -160,11 +160,11 @@ impl Call<'_> {
     async fn look_before(&self, memo: &mut Memo) -> Result<(), CallError> {
         match self.kind(&memo.instances) {
             Some(ConnectionKind::Marathon) => {
-                let app = self.parts.connected.marathon(self.setup, &memo.instances.with)?.app(memo.instances.target()).await?;
+                let app = self.connected.marathon(self.setup, &memo.instances.with)?.app(memo.instances.target()).await?;
                 memo.tasks = app.tasks.into_iter().map(|task| task.id).collect();
             }
             Some(ConnectionKind::Kubernetes) => {
-                let client = self.parts.connected.kubernetes(self.setup, &memo.instances.with)?;
+                let client = self.connected.kubernetes(self.setup, &memo.instances.with)?;
                 let found = client.deployment(memo.instances.namespace(), memo.instances.target()).await?;
                 memo.generation = Some(found.generation);
             }
@@ -199,13 +199,13 @@ impl Call<'_> {
     }
 
     fn jenkins(&self, memo: &Memo) -> Result<std::sync::Arc<Jenkins>, CallError> {
-        self.parts.connected.jenkins(self.setup, &memo.restart.with)
+        self.connected.jenkins(self.setup, &memo.restart.with)
     }
 
     /// The one call that asks for the restart.
     async fn ask(&self, memo: &Memo, keyed: bool, settles: Option<Timestamp>) -> Result<Progress, CallError> {
         if self.kind(&memo.restart) == Some(ConnectionKind::Kubernetes) {
-            let client = self.parts.connected.kubernetes(self.setup, &memo.restart.with)?;
+            let client = self.connected.kubernetes(self.setup, &memo.restart.with)?;
             let (namespace, name) = (memo.restart.namespace(), memo.restart.target());
             client.restart(namespace, name, &memo.since.to_string(), &self.act.call.key).await?;
             let memo = memo.on(Phase::Verify { by: format!("rollout of {namespace}/{name}") });
@@ -423,7 +423,7 @@ impl Call<'_> {
         let target = memo.instances.target();
         let missing = match self.kind(&memo.instances) {
             Some(ConnectionKind::Marathon) => {
-                let marathon = self.parts.connected.marathon(self.setup, &memo.instances.with)?;
+                let marathon = self.connected.marathon(self.setup, &memo.instances.with)?;
                 match marathon.app(target).await?.renewed(&memo.tasks) {
                     Ok(()) => None,
                     Err(missing) => Some(match marathon.stuck(target).await.ok().flatten() {
@@ -433,7 +433,7 @@ impl Call<'_> {
                 }
             }
             Some(ConnectionKind::Kubernetes) => {
-                let client = self.parts.connected.kubernetes(self.setup, &memo.instances.with)?;
+                let client = self.connected.kubernetes(self.setup, &memo.instances.with)?;
                 let found = client.deployment(memo.instances.namespace(), target).await?;
                 match found.rollout {
                     _ if memo.generation.is_some_and(|before| found.generation <= before) => {

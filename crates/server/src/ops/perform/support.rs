@@ -50,7 +50,7 @@ struct Thread {
 
 impl Call<'_> {
     pub(super) async fn tell_support(&self) -> Result<Progress, CallError> {
-        let slack = self.parts.connected.slack(self.setup)?;
+        let slack = self.connected.slack(self.setup)?;
         match serde_json::from_value::<Thread>(self.act.call.memo.clone()) {
             Ok(thread) => self.follow(&slack, thread).await,
             Err(_) => self.open(&slack).await,
