@@ -378,6 +378,7 @@ mod tests {
             deadline: at(480),
             ended_at: None,
             steps: vec![step],
+            pages_over: Vec::new(),
             members: Vec::new(),
             counts: std::collections::BTreeMap::new(),
         };

@@ -6,6 +6,7 @@
 
 pub mod actions;
 mod advance;
+mod approval;
 pub mod check;
 pub mod condition;
 pub mod evidence;
@@ -122,6 +123,7 @@ impl Runbook {
             ended_at: None,
             steps,
             members: Vec::new(),
+            pages_over: Vec::new(),
             counts: BTreeMap::new(),
         }
     }

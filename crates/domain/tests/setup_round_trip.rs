@@ -266,6 +266,7 @@ fn driver(with: &str) -> Driver {
         namespace: None,
         deployment: None,
         two_person: with == "ci",
+        approvers: (with == "ci").then(|| "p".into()),
     }
 }
 

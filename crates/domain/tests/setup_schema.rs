@@ -145,7 +145,7 @@ fn everything() -> Value {
                 { "id": "c", "kind": "heartbeat", "key_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "every": "5m", "grace": "1m" },
             ],
             "serves": ["inst-1"],
-            "restart": { "with": "ci", "job": "ops/restart", "parameters": { "SERVICE": "web" }, "key": "RUN_KEY", "two_person": true },
+            "restart": { "with": "ci", "job": "ops/restart", "parameters": { "SERVICE": "web" }, "key": "RUN_KEY", "two_person": true, "approvers": "p" },
             "instances": { "with": "k8s", "namespace": "core", "deployment": "web" },
             "links": [{ "name": "Logs", "for": "logs", "url": "https://logs/{institution}?from={from}" }],
         }, {

@@ -132,6 +132,12 @@ impl Runs {
         spawned(async move { Ok(runs.launch(core.move_run(&id, input, Some(record)).await?)) }).await
     }
 
+    /// What Firedog itself finds out about a run.
+    pub async fn note(&self, id: &RunId, input: Input) -> Result<Moved> {
+        let (runs, core, id) = (self.clone(), self.0.core.clone(), id.clone());
+        spawned(async move { Ok(runs.launch(core.move_run(&id, input, None).await?)) }).await
+    }
+
     /// Takes up at once what was under way when the last process of this database died. Only for whoever has it alone.
     pub async fn resume(&self) -> Result<usize> {
         let (mut after, mut resumed) = (String::new(), 0);

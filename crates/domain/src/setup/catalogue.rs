@@ -1,7 +1,7 @@
 //! Whom services serve, and what they are looked after with: connections, a driver per capability, links to the tools of people.
 
 use super::{Service, Setup};
-use crate::id::{ConnectionId, InstitutionId, VendorId};
+use crate::id::{ConnectionId, InstitutionId, PolicyId, VendorId};
 use crate::time::length;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,9 @@ pub struct Driver {
     /// Somebody else than the one who started the run confirms it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub two_person: bool,
+    /// By which policy whoever may confirm is paged. Default: the service's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvers: Option<PolicyId>,
 }
 
 /// Where people look. `{institution}`, `{service}`, `{from}` and `{to}` in it are filled in.
@@ -282,6 +285,13 @@ pub fn mistakes(driver: &Driver, kind: ConnectionKind, restarts: bool) -> Vec<(&
     let mut found = Vec::new();
     if driver.two_person && !restarts {
         found.push(("two_person", "looking at instances needs nobody's agreement".to_owned(), "move it to `restart`".to_owned()));
+    }
+    if driver.approvers.is_some() && !driver.two_person {
+        found.push((
+            "approvers",
+            "nobody is paged to agree where whoever started the run may agree".to_owned(),
+            "add `two_person: true`, or remove it".to_owned(),
+        ));
     }
     for (key, is_there, of) in there {
         if is_there && of != kind {

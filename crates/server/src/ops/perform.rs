@@ -144,6 +144,7 @@ impl Call<'_> {
         let raise = Raise {
             service: None,
             to: Some(Pages::Team(TeamId::from(team))),
+            policy: None,
             summary: message.to_owned(),
             severity: Severity::Critical,
             urgency: None,

@@ -1,6 +1,6 @@
 //! Runbooks and their runs: listing, starting, and what people do to them.
 
-use super::{Error, Result, cover, record, rights};
+use super::{Error, Result, approve, cover, record, rights};
 use crate::app::App;
 use crate::auth::{Caller, Role};
 use crate::deliver::Words;
@@ -283,7 +283,9 @@ pub async fn cancel(app: &App, id: &str, reason: &str, caller: &Caller) -> Resul
         return Err(Error::Invalid("say why it is cancelled: whoever reads this later has to know".to_owned()));
     }
     let row = Record { detail: Some(reason.clone()), ..record::of(app, caller, "run.cancel", format!("run:{id}")) };
-    Ok(app.runs.input(&run.id, Input::Cancel { reason, by: who(caller) }, row).await?.run)
+    let moved = app.runs.input(&run.id, Input::Cancel { reason, by: who(caller) }, row).await?;
+    tell_soon(app);
+    Ok(moved.run)
 }
 
 /// One step of a run that is only thought through.
@@ -455,13 +457,15 @@ pub async fn tell_due(app: &App) -> Result<usize> {
     let due = app.engine.store().write(ClaimTold { now, lease: after(now, TELL_LEASE) }).await?;
     let mut sent = 0;
     for kept in due {
-        sent += tell(app, &kept).await?;
-        app.engine.store().write(Told(kept)).await?;
+        let (changes, is_left) = approve::settle(app, &kept.run).await?;
+        sent += tell(app, &kept, is_left).await?;
+        app.engine.store().write(Told(Kept { version: kept.version + changes, ..kept })).await?;
     }
     Ok(sent)
 }
 
-async fn tell(app: &App, kept: &Kept) -> Result<usize> {
+/// `unpaged`: no policy is for those who may agree, so they are told one by one.
+async fn tell(app: &App, kept: &Kept, unpaged: bool) -> Result<usize> {
     let run = &kept.run;
     let watches = || run.sequels().find(|(_, sequel)| sequel.kind == SequelKind::Watch);
     let (step, title) = match (run.open_asks().next(), watches()) {
@@ -489,7 +493,11 @@ async fn tell(app: &App, kept: &Kept) -> Result<usize> {
         url: format!("{}/runs/{}", app.links_base, run.id),
     };
     let two_person = matches!(&step.state, StepState::Confirming { plan, .. } if plan.two_person);
-    let people = if two_person { others(app, run).await? } else { asked(app, run).await? };
+    let people = match (two_person, unpaged) {
+        (false, _) => asked(app, run).await?,
+        (true, true) => others(app, run).await?,
+        (true, false) => Vec::new(),
+    };
     let mut sent = 0;
     for id in people {
         if let Some(user) = world.setup.user(&id) {

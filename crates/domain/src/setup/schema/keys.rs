@@ -462,6 +462,12 @@ pub static DRIVER: Object = Object {
             "Of a restart: somebody else than the one who started the run has to confirm it. Default: false.",
             "true",
         ),
+        may(
+            "approvers",
+            Ref("policy"),
+            "Of a restart with `two_person`: the policy by which whoever may confirm it is paged. Default: the service's.",
+            r#""leads""#,
+        ),
     ],
 };
 
