@@ -32,6 +32,8 @@ pub enum System {
     Mesos,
     Kubernetes,
     Slack,
+    /// The cores of all institutions.
+    Core,
 }
 
 /// How a system fails to answer.
