@@ -391,6 +391,7 @@ mod tests {
             on: None,
             fleet: Default::default(),
             deadline: DEFAULT_DEADLINE,
+            stale_after: crate::runbook::DEFAULT_STALE_AFTER,
             steps: Vec::new(),
         };
         let setup = Setup {

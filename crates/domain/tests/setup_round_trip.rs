@@ -387,6 +387,7 @@ fn runbook() -> impl Strategy<Value = Runbook> {
         inputs: [("institution".to_owned(), Need::Required), ("note".to_owned(), Need::Optional)].into(),
         on: Some("labels.a == 'b'".to_owned()),
         deadline: SignedDuration::from_hours(2),
+        stale_after: SignedDuration::from_hours(30 * 24),
         fleet: Fleet { more_than: 7, within: SignedDuration::from_mins(3) },
         steps,
     })

@@ -182,7 +182,7 @@ fn everything() -> Value {
             { "id": "else", "owner": "unclear", "remedy": "ask_human" },
         ] }],
         "runbooks": [{
-            "runbook": "r", "title": "R", "team": "t", "for": { "institution": "required" }, "on": "labels.a == 'b'", "deadline": "2h", "fleet": { "more_than": 7, "within": "3m" },
+            "runbook": "r", "title": "R", "team": "t", "for": { "institution": "required" }, "on": "labels.a == 'b'", "deadline": "2h", "stale_after": "30d", "fleet": { "more_than": 7, "within": "3m" },
             "steps": [
                 { "do": "Probe", "uses": "net.probe", "with": { "target": "a" }, "as": "seen", "confirm": "two-person", "timeout": "1m" },
                 { "do": "Ask", "ask": { "well": "bool", "side": ["ours", "theirs"] }, "when": "seen.ok" },

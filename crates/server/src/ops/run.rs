@@ -23,7 +23,7 @@ use firedog_store::{Op, Tx};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Most runs that are listed.
@@ -56,6 +56,31 @@ pub async fn runbook(app: &App, id: &str) -> Result<Runbook> {
 
 fn as_done(setup: &Setup, id: &str) -> Result<Runbook> {
     setup.runbook(id).ok_or_else(|| Error::NotFound(format!("there is no runbook `{id}`; see them: firedog runbook list")))
+}
+
+/// When a runbook was last begun, and how that ended.
+#[derive(Clone, Debug, Default)]
+pub struct LastRun {
+    pub at: Option<Timestamp>,
+    pub state: Option<String>,
+    /// In words, if nobody knows whether it still works.
+    pub stale: Option<String>,
+}
+
+/// Of one runbook after the other.
+pub async fn last_runs(app: &App, runbooks: &[Runbook]) -> Result<Vec<LastRun>> {
+    let mut all: BTreeMap<RunbookId, (Timestamp, String)> =
+        app.engine.store().read(Last).await?.into_iter().map(|(id, at, state)| (id, (at, state))).collect();
+    let now = app.now();
+    let of = |runbook: &Runbook| match all.remove(&runbook.id) {
+        None => LastRun { stale: Some("never run".to_owned()), ..LastRun::default() },
+        Some((at, state)) => {
+            let is_stale = after(at, runbook.stale_after) <= now;
+            let stale = is_stale.then(|| format!("not run for {} days", runbook.stale_after.as_hours() / 24));
+            LastRun { at: Some(at), state: Some(state), stale }
+        }
+    };
+    Ok(runbooks.iter().map(of).collect())
 }
 
 pub async fn runbooks(app: &App) -> Result<Vec<Runbook>> {
@@ -544,6 +569,16 @@ async fn others(app: &App, run: &Run) -> Result<Vec<UserId>> {
 pub(super) async fn on_call(app: &App, service: &ServiceId) -> Result<Vec<UserId>> {
     let rows = super::oncall::on_call(app, None, Some(service.as_str()), None).await?;
     Ok(rows.into_iter().filter(|row| row.step == Some(1)).filter_map(|row| row.user).collect())
+}
+
+struct Last;
+
+impl Op for Last {
+    type Out = Vec<(RunbookId, Timestamp, String)>;
+    const NAME: &'static str = "run_last_of_runbooks";
+    async fn run(&self, tx: &mut dyn Tx) -> firedog_store::Result<Self::Out> {
+        kept::last_of_runbooks(tx).await
+    }
 }
 
 struct One(RunId);

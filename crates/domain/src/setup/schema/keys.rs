@@ -667,6 +667,12 @@ pub static RUNBOOK: Object = Object {
         ),
         may("deadline", Length, "When a run ends, whatever is open. Default: `8h`.", r#""2h""#),
         may(
+            "stale_after",
+            Length,
+            "Not run for so long, it is marked: nobody knows whether it still works. Default: `90d`.",
+            r#""30d""#,
+        ),
+        may(
             "fleet",
             Map(&FLEET),
             "When the runs that alerts begin become one run for all of their institutions. Default: more than 5 within 5 minutes.",
