@@ -115,6 +115,15 @@ impl Connected {
         Ok(client)
     }
 
+    /// The secrets of all connections, in the clear. What cannot be unsealed is known to nobody.
+    pub fn secrets(&self, setup: &Setup) -> Vec<String> {
+        let secret = |connection: &Connection| {
+            let unsealed = self.key.unseal(&place(&connection.id), connection.secret.as_ref()?).ok()?;
+            Some(unsealed.expose().to_owned())
+        };
+        setup.connections.iter().filter_map(secret).collect()
+    }
+
     fn make(&self, connection: &Connection) -> Result<Client, CallError> {
         let misconfigured = |reason: String| CallError::Misconfigured { reason };
         let secret = match &connection.secret {

@@ -294,6 +294,31 @@ async fn approvers_of_a_service_have_a_policy_of_their_own() {
     assert!(refused.status == 422 && refused.text.contains("add `two_person: true`"), "{} {}", refused.status, refused.text);
 }
 
+#[tokio::test]
+async fn a_secret_of_a_connection_is_kept_in_no_run() {
+    everywhere(async |town| {
+        let streets = streets(&town, Through::Marathon { key: true }).await;
+        streets.weather().set(Condition::Builds(Builds::Fail));
+        let run = begin(&town, "other", json!({})).await;
+        confirm(&town, &run, "1").await;
+        until(&town, &streets, &run, "1", "asking").await;
+        let values = json!({ "values": { "restarted": false, "note": format!("the console said {MARATHON_PASSWORD}") } });
+        town.post(&format!("/runs/{run}/steps/1/answer"), values).await.is(200);
+        let other = begin(&town, "other", json!({})).await;
+        let reason = json!({ "reason": format!("{MARATHON_PASSWORD} is wrong") });
+        town.post(&format!("/runs/{other}/cancel"), reason).await.is(200);
+        for run in [run, other] {
+            let audit = town.get(&format!("/audit?subject=run:{run}")).await;
+            let kept = format!("{}{}{audit}", show(&town, &run).await, log(&town, &run).await);
+            assert!(kept.contains("[secret]"), "{kept}");
+            for secret in [MARATHON_PASSWORD, JENKINS_TOKEN] {
+                assert!(!kept.contains(secret), "{kept}");
+            }
+        }
+    })
+    .await;
+}
+
 /// What nothing is connected for is done by a person, who is led to where it is done.
 #[tokio::test]
 async fn what_fails_leads_people_to_the_tools_of_the_catalogue() {
