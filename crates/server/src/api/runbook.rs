@@ -173,7 +173,8 @@ pub(super) async fn check(
 ) -> Result<axum::Json<RunbookDraft>, Problem> {
     let Draft { name, diagnostics, runbook, replaces, changes } = write::check(&app, &text).await?;
     let diagnostics = diagnostics.into_iter().map(DiagnosticRow::from).collect();
-    Ok(axum::Json(RunbookDraft { name, diagnostics, runbook: runbook.as_ref().map(RunbookRow::from), replaces, changes }))
+    let runbook = rows(&app, runbook.as_slice()).await?.pop();
+    Ok(axum::Json(RunbookDraft { name, diagnostics, runbook, replaces, changes }))
 }
 
 /// What an action takes and brings.
