@@ -378,6 +378,7 @@ mod tests {
             deadline: at(480),
             ended_at: None,
             steps: vec![step],
+            pages_over: Vec::new(),
             members: Vec::new(),
             counts: std::collections::BTreeMap::new(),
         };
@@ -390,6 +391,7 @@ mod tests {
             on: None,
             fleet: Default::default(),
             deadline: DEFAULT_DEADLINE,
+            stale_after: crate::runbook::DEFAULT_STALE_AFTER,
             steps: Vec::new(),
         };
         let setup = Setup {

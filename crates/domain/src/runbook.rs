@@ -6,6 +6,7 @@
 
 pub mod actions;
 mod advance;
+mod approval;
 pub mod check;
 pub mod condition;
 pub mod evidence;
@@ -30,6 +31,8 @@ pub const MAX_STEPS: usize = 100;
 pub const MAX_ITEMS: usize = 20;
 /// Runs end, whatever is still open in them.
 pub const DEFAULT_DEADLINE: SignedDuration = SignedDuration::from_hours(8);
+/// A procedure that nobody has followed for a quarter is not known to work.
+pub const DEFAULT_STALE_AFTER: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// For whoever is asked to confirm: what was looked at before it must still be true after it.
 pub const CONFIRM_WITHIN: SignedDuration = mins(10);
 
@@ -51,6 +54,9 @@ pub struct Runbook {
     pub on: Option<String>,
     #[serde(default = "default_deadline", skip_serializing_if = "is_default_deadline", with = "length")]
     pub deadline: SignedDuration,
+    /// Not run for so long, nobody knows whether it still works.
+    #[serde(default = "default_stale_after", skip_serializing_if = "is_default_stale_after", with = "length")]
+    pub stale_after: SignedDuration,
     /// When runs of many institutions become one.
     #[serde(default, skip_serializing_if = "Fleet::is_default")]
     pub fleet: Fleet,
@@ -82,6 +88,14 @@ impl Slug for Runbook {
     fn slug(&self) -> &str {
         self.id.as_str()
     }
+}
+
+fn default_stale_after() -> SignedDuration {
+    DEFAULT_STALE_AFTER
+}
+
+fn is_default_stale_after(length: &SignedDuration) -> bool {
+    *length == DEFAULT_STALE_AFTER
 }
 
 fn default_deadline() -> SignedDuration {
@@ -122,6 +136,7 @@ impl Runbook {
             ended_at: None,
             steps,
             members: Vec::new(),
+            pages_over: Vec::new(),
             counts: BTreeMap::new(),
         }
     }

@@ -271,6 +271,7 @@ fn driver(with: &str) -> Driver {
         namespace: None,
         deployment: None,
         two_person: with == "ci",
+        approvers: (with == "ci").then(|| "p".into()),
     }
 }
 
@@ -391,6 +392,7 @@ fn runbook() -> impl Strategy<Value = Runbook> {
         inputs: [("institution".to_owned(), Need::Required), ("note".to_owned(), Need::Optional)].into(),
         on: Some("labels.a == 'b'".to_owned()),
         deadline: SignedDuration::from_hours(2),
+        stale_after: SignedDuration::from_hours(30 * 24),
         fleet: Fleet { more_than: 7, within: SignedDuration::from_mins(3) },
         steps,
     })

@@ -145,7 +145,7 @@ fn everything() -> Value {
                 { "id": "c", "kind": "heartbeat", "key_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "every": "5m", "grace": "1m" },
             ],
             "serves": ["inst-1"],
-            "restart": { "with": "ci", "job": "ops/restart", "parameters": { "SERVICE": "web" }, "key": "RUN_KEY", "two_person": true },
+            "restart": { "with": "ci", "job": "ops/restart", "parameters": { "SERVICE": "web" }, "key": "RUN_KEY", "two_person": true, "approvers": "p" },
             "instances": { "with": "k8s", "namespace": "core", "deployment": "web" },
             "deploys": { "with": "ci", "job": "ops/deploy", "parameters": { "SERVICE": "web" } },
             "links": [{ "name": "Logs", "for": "logs", "url": "https://logs{suffix}/{institution}?from={from}", "owner": "t", "learn": "https://wiki" }],
@@ -185,7 +185,7 @@ fn everything() -> Value {
             { "id": "else", "owner": "unclear", "remedy": "ask_human" },
         ] }],
         "runbooks": [{
-            "runbook": "r", "title": "R", "team": "t", "for": { "institution": "required" }, "on": "labels.a == 'b'", "deadline": "2h", "fleet": { "more_than": 7, "within": "3m" },
+            "runbook": "r", "title": "R", "team": "t", "for": { "institution": "required" }, "on": "labels.a == 'b'", "deadline": "2h", "stale_after": "30d", "fleet": { "more_than": 7, "within": "3m" },
             "steps": [
                 { "do": "Probe", "uses": "net.probe", "with": { "target": "a" }, "as": "seen", "confirm": "two-person", "timeout": "1m" },
                 { "do": "Ask", "ask": { "well": "bool", "side": ["ours", "theirs"] }, "when": "seen.ok" },

@@ -8,6 +8,7 @@ use firedog_domain::alert::{Actor, Alert, Input, Opening, Pin};
 use firedog_domain::event::{Action, Event, Severity};
 use firedog_domain::id::*;
 use firedog_domain::setup::{Target, Urgency};
+use firedog_domain::suppression::World;
 use firedog_store::{self as store, Op, Tx, audit};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ pub struct Raise {
     pub service: Option<ServiceId>,
     /// Without a service: the person or team to page.
     pub to: Option<Target>,
+    /// Without a service: the policy to page by, in place of `to`.
+    pub policy: Option<PolicyId>,
     pub summary: String,
     pub severity: Severity,
     /// Default: the service's; high for a page by hand.
@@ -59,6 +62,27 @@ impl Core {
     pub async fn raise(&self, raise: Raise, by: &Actor, room: usize) -> Result<(Alert, Vec<Dispatch>)> {
         let scene = self.scene().await?;
         let world = &scene.world;
+        if let (None, None, Some(id)) = (&raise.service, &raise.to, &raise.policy) {
+            world.setup.policy(id).map(|_| ()).ok_or_else(|| Error::NotFound(format!("there is no policy `{id}`")))?;
+        } else {
+            self.check_whom(&raise, world)?;
+        }
+        let (now, ids) = (self.now(), self.ids(3));
+        let done = self
+            .write(|scene| RaiseOp {
+                core: self.clone(),
+                scene,
+                raise: raise.clone(),
+                by: by.clone(),
+                now,
+                room,
+                ids: ids.clone(),
+            })
+            .await?;
+        Ok(done)
+    }
+
+    fn check_whom(&self, raise: &Raise, world: &World) -> Result<()> {
         let policy_of_team = |id: &TeamId| match world.setup.team(id).map(|team| &team.policy) {
             Some(Some(policy)) => Ok(Pin::Policy(policy.clone())),
             Some(None) => Ok(Pin::Team(id.clone())),
@@ -75,19 +99,7 @@ impl Core {
             (None, Some(Target::Schedule(_))) => return Err(Error::Refused("page a user or a team, not a schedule".to_owned())),
             _ => return Err(Error::Refused("name a service, or a user or team to page".to_owned())),
         }
-        let (now, ids) = (self.now(), self.ids(3));
-        let done = self
-            .write(|scene| RaiseOp {
-                core: self.clone(),
-                scene,
-                raise: raise.clone(),
-                by: by.clone(),
-                now,
-                room,
-                ids: ids.clone(),
-            })
-            .await?;
-        Ok(done)
+        Ok(())
     }
 }
 
@@ -258,6 +270,9 @@ impl RaiseOp {
     fn pin(&self, service: Option<&firedog_domain::setup::Service>) -> Pin {
         let setup = &self.scene.world.setup;
         match (&self.raise.to, service) {
+            _ if self.raise.service.is_none() && self.raise.policy.is_some() => {
+                self.raise.policy.clone().filter(|id| setup.policy(id).is_some()).map_or(Pin::CatchAll, Pin::Policy)
+            }
             (_, Some(service)) => setup.policy_of(service).map_or(Pin::CatchAll, |policy| Pin::Policy(policy.id.clone())),
             (Some(Target::User(user)), None) => Pin::User(user.clone()),
             (Some(Target::Team(team)), None) => match setup.team(team).and_then(|team| team.policy.clone()) {

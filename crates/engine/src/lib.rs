@@ -13,6 +13,7 @@ mod heartbeat;
 mod ingest;
 mod live;
 mod news;
+mod redact;
 mod runs;
 mod scene;
 mod send;
@@ -26,6 +27,7 @@ pub use heartbeat::Ping;
 pub use ingest::Accepted;
 pub use live::Applied;
 pub use news::News;
+pub use redact::Secrets;
 pub use runs::{Hold, Moved, Perform, Runs};
 pub use scene::Scene;
 

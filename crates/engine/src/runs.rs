@@ -1,6 +1,7 @@
 //! Runs of runbooks: the same loop as for alerts, apart from it, so that no runbook ever holds up a page.
 
 use crate::core::{Core, check_head};
+use crate::redact::Secrets;
 use crate::scene::Scene;
 use crate::{Error, Result};
 use firedog_domain::case::Case;
@@ -36,6 +37,8 @@ const CALL: Duration = Duration::from_secs(75);
 pub trait Perform: Send + Sync + 'static {
     /// Never repeats what may have been done, unless it has looked for `act.call.key` first.
     fn perform(&self, run: Run, act: Act) -> Pin<Box<dyn Future<Output = Progress> + Send>>;
+    /// What no run may keep.
+    fn secrets(&self) -> Pin<Box<dyn Future<Output = Secrets> + Send>>;
 }
 
 /// A run and what it wants done now.
@@ -124,12 +127,27 @@ impl Runs {
     pub async fn start(&self, run: Run, record: Record) -> Result<Moved> {
         // To the end even if whoever asked goes away: what has been committed must be carried out.
         let (runs, core) = (self.clone(), self.0.core.clone());
-        spawned(async move { Ok(runs.launch(core.start_run(run, record).await?)) }).await
+        spawned(async move {
+            let run = runs.0.perform.secrets().await.run(run);
+            Ok(runs.launch(core.start_run(run, record).await?))
+        })
+        .await
     }
 
     pub async fn input(&self, id: &RunId, input: Input, record: Record) -> Result<Moved> {
         let (runs, core, id) = (self.clone(), self.0.core.clone(), id.clone());
-        spawned(async move { Ok(runs.launch(core.move_run(&id, input, Some(record)).await?)) }).await
+        spawned(async move {
+            let secrets = runs.0.perform.secrets().await;
+            let (input, record) = (secrets.input(input), secrets.record(record));
+            Ok(runs.launch(core.move_run(&id, input, Some(record)).await?))
+        })
+        .await
+    }
+
+    /// What Firedog itself finds out about a run.
+    pub async fn note(&self, id: &RunId, input: Input) -> Result<Moved> {
+        let (runs, core, id) = (self.clone(), self.0.core.clone(), id.clone());
+        spawned(async move { Ok(runs.launch(core.move_run(&id, input, None).await?)) }).await
     }
 
     /// Takes up at once what was under way when the last process of this database died. Only for whoever has it alone.
@@ -222,7 +240,7 @@ impl Runs {
             Ok(Err(_)) => Progress::Uncertain { reason: "the action failed inside of Firedog".to_owned() },
             Err(_) => Progress::Uncertain { reason: format!("no answer within {} s", CALL.as_secs()) },
         };
-        let input = Input::Outcome { place: act.place, attempt: act.attempt, progress };
+        let input = self.0.perform.secrets().await.input(Input::Outcome { place: act.place, attempt: act.attempt, progress });
         // Not recorded, it is as if we had crashed here: the lease ends, and it is taken up again.
         let mut pause = Duration::from_millis(50);
         for _ in 0..8 {

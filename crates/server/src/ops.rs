@@ -2,6 +2,7 @@
 //! acknowledging an alert is one function however it is asked for.
 
 pub mod alerts;
+mod approve;
 pub mod backup;
 pub mod board;
 pub mod calendar;

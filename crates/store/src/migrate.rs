@@ -13,7 +13,7 @@ struct Migration {
     text: &'static str,
 }
 
-const ALL: [Migration; 11] = [
+const ALL: [Migration; 12] = [
     Migration { number: 1, name: "initial", text: include_str!("../migrations/0001_initial.sql") },
     Migration { number: 2, name: "pager", text: include_str!("../migrations/0002_pager.sql") },
     Migration { number: 3, name: "sign_in", text: include_str!("../migrations/0003_sign_in.sql") },
@@ -25,6 +25,7 @@ const ALL: [Migration; 11] = [
     Migration { number: 9, name: "other_sign_in", text: include_str!("../migrations/0009_other_sign_in.sql") },
     Migration { number: 10, name: "run", text: include_str!("../migrations/0010_run.sql") },
     Migration { number: 11, name: "case", text: include_str!("../migrations/0011_case.sql") },
+    Migration { number: 12, name: "run_runbook", text: include_str!("../migrations/0012_run_runbook.sql") },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migration

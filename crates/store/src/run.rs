@@ -119,6 +119,15 @@ pub async fn list(tx: &mut dyn Tx, filter: &Filter, limit: u32) -> Result<Vec<Ke
     tx.query(&sql, &params).await?.into_iter().map(read).collect()
 }
 
+/// When each runbook was last begun, and the state that this run is in.
+pub async fn last_of_runbooks(tx: &mut dyn Tx) -> Result<Vec<(RunbookId, Timestamp, String)>> {
+    let sql = "SELECT r.runbook, r.started_at, MIN(r.state) FROM run r
+        JOIN (SELECT runbook, MAX(started_at) AS last_at FROM run GROUP BY runbook) m ON r.runbook = m.runbook AND r.started_at = m.last_at
+        GROUP BY r.runbook, r.started_at";
+    let rows = tx.query(sql, &[]).await?;
+    rows.into_iter().map(|mut r| Ok((RunbookId(r.text()?), r.time()?, r.text()?))).collect()
+}
+
 /// Alerts that have begun or joined runs since, each with the runbook.
 pub async fn of_alerts(tx: &mut dyn Tx, since: Timestamp) -> Result<Vec<(AlertId, RunbookId)>> {
     let sql = "SELECT alert_id, runbook FROM run WHERE started_at >= $1 AND alert_id IS NOT NULL

@@ -4,8 +4,9 @@
 //! answers' outer shape is SymXchange's: an envelope with a numeric status code and a message.
 
 use crate::door::{Door, Port, Stop};
+use crate::hold::{Hold, When};
 use crate::weather::chance::mix;
-use crate::weather::{Condition, CoreFault, Sky, Weather};
+use crate::weather::{Condition, CoreFault, Sky, System, Weather};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use std::io;
@@ -146,6 +147,15 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> io::Result<(T
 impl Core {
     async fn call(&self, stream: TcpStream) -> io::Result<()> {
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        let path = format!("/{}", self.weather.look().institutions[self.institution].id);
+        let hold = self.weather.holds().come(System::Core, "CONNECT", path);
+        let held = match hold {
+            Some(hold) if hold.when() == When::Before => {
+                keep(self.weather.clone(), hold).await;
+                return Ok(());
+            }
+            hold => hold.map(|hold| (self.weather.clone(), hold)),
+        };
         let fault = fault(&self.weather.look(), self.institution, call);
         match fault {
             Some(CoreFault::Reset | CoreFault::Refuses) => {
@@ -165,18 +175,32 @@ impl Core {
         let expired = fault == Some(CoreFault::ExpiredCertificate);
         if is_tls {
             let acceptor = if expired { &self.wardrobe.expired } else { &self.wardrobe.valid };
-            answer(acceptor.accept(stream).await?, fault).await
+            answer(acceptor.accept(stream).await?, fault, held).await
         } else if expired {
             // There is nothing to be wrong with in plain HTTP: whoever asks must ask over TLS.
             reply(stream, 400, "text/html", "<html><title>400 The plain HTTP request was sent to HTTPS port</title></html>").await
         } else {
-            answer(stream, fault).await
+            answer(stream, fault, held).await
         }
     }
 }
 
-async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, fault: Option<CoreFault>) -> io::Result<()> {
+/// On its own: whoever called may be dead, or may have waited long enough.
+async fn keep(weather: Weather, hold: Hold) {
+    let _ = tokio::spawn(async move { weather.holds().keep(&hold).await }).await;
+}
+
+/// `held`: everything is done but the answer.
+async fn answer(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    fault: Option<CoreFault>,
+    held: Option<(Weather, Hold)>,
+) -> io::Result<()> {
     let Some(request) = tokio::time::timeout(PATIENCE, read(&mut stream)).await?? else { return Ok(()) };
+    if let Some((weather, hold)) = held {
+        keep(weather, hold).await;
+        return Ok(());
+    }
     let mut words = request.split(' ');
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let is_ours = path == "/SymXchange" || path.starts_with("/SymXchange/") || path.starts_with("/SymXchange?");

@@ -33,7 +33,7 @@ pub struct Asked {
     /// Counted over all systems, from 1.
     pub number: u64,
     pub system: System,
-    /// `GET`, `POST` …
+    /// `GET`, `POST` …; `CONNECT`: a connection to a core, whose path is its institution.
     pub method: String,
     /// Without its query.
     pub path: String,
@@ -46,7 +46,7 @@ pub struct Held {
     pub when: When,
 }
 
-/// Counts the requests to all systems (cores have no HTTP face and are left out), and holds one of them when told to.
+/// Counts the requests to all systems (of a core: its connections), and holds one of them when told to.
 pub struct Holds {
     state: Mutex<State>,
     changed: watch::Sender<()>,
@@ -71,6 +71,7 @@ struct Next {
 }
 
 /// A request that is to be held.
+#[derive(Clone)]
 pub(crate) struct Hold(Held);
 
 impl Holds {
@@ -117,10 +118,14 @@ impl Holds {
 
     /// A request has come in: whether it is to be held.
     pub(crate) fn meet(&self, system: System, ask: &Ask) -> Option<Hold> {
+        self.come(system, ask.method.as_str(), format!("/{}", ask.path.join("/")))
+    }
+
+    /// As [`Self::meet`], of whatever speaks no HTTP.
+    pub(crate) fn come(&self, system: System, method: &str, path: String) -> Option<Hold> {
         self.with(|state| {
             state.count += 1;
-            let path = format!("/{}", ask.path.join("/"));
-            let asked = Asked { number: state.count, system, method: ask.method.to_string(), path };
+            let asked = Asked { number: state.count, system, method: method.to_owned(), path };
             if state.asked.len() >= MAX_ASKED {
                 state.asked.pop_front();
             }

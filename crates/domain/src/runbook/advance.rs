@@ -30,6 +30,7 @@ impl Run {
         let mut fx = Effects::default();
         if !next.is_open() {
             next.after_end(input, now, &mut fx)?;
+            next.end_pages(self, &mut fx);
             *self = next;
             return Ok(fx);
         }
@@ -38,6 +39,8 @@ impl Run {
             Input::Tick => next.tick(false, now, &mut fx),
             Input::Lost => next.tick(true, now, &mut fx),
             Input::Outcome { place, attempt, progress } => next.outcome(find(&place)?, attempt, progress, now, &mut fx),
+            Input::ApproversPaged { place, until, alert } => next.approvers_paged(&place, until, alert, now, &mut fx),
+            Input::PageEnded(alert) => next.pages_over.retain(|over| *over != alert),
             Input::Join(member) => next.join(member, now, &mut fx),
             Input::GoOnIn(run) => {
                 next.end_watches(&format!("not watched any more: goes on in run {run}"), now, &mut fx);
@@ -58,6 +61,7 @@ impl Run {
             }
         }
         next.go_on(around, now, &mut fx);
+        next.end_pages(self, &mut fx);
         *self = next;
         Ok(fx)
     }

@@ -346,6 +346,7 @@ mod tests {
             deadline: started_at,
             ended_at: None,
             steps,
+            pages_over: Vec::new(),
             members: Vec::new(),
             counts: std::collections::BTreeMap::new(),
         }

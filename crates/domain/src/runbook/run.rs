@@ -37,6 +37,9 @@ pub struct Run {
     /// Many institutions fail at once, and this one run is for all of them: those beside its own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<Member>,
+    /// Alerts of plans that wait no more: they end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pages_over: Vec<AlertId>,
     /// By place. They only ever grow: a step that is done once more is told from its earlier self by them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<String, Counts>,
@@ -126,6 +129,9 @@ pub struct RunStep {
     /// What goes on after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequel: Option<Sequel>,
+    /// The alert that pages whoever may agree to its plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paged: Option<AlertId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -315,6 +321,14 @@ pub enum Input {
         attempt: u32,
         progress: Progress,
     },
+    /// Whoever may agree to the plan that waits `until` then is paged by this alert.
+    ApproversPaged {
+        place: String,
+        until: Timestamp,
+        alert: AlertId,
+    },
+    /// The alert of a plan that waits no more has ended.
+    PageEnded(AlertId),
     /// Another institution fails as well.
     Join(Member),
     /// Another run is for this one's institution too.
@@ -504,6 +518,7 @@ impl RunStep {
             began_at: None,
             ended_at: None,
             sequel: None,
+            paged: None,
         }
     }
 

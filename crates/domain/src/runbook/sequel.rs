@@ -108,6 +108,8 @@ impl Run {
                 // An outcome that comes late is worth a line.
                 None => fx.line(now, &place, LineKind::Progress, None, "its outcome came after the run had ended"),
             },
+            Input::ApproversPaged { place, until, alert } => self.approvers_paged(&place, until, alert, now, fx),
+            Input::PageEnded(alert) => self.pages_over.retain(|over| *over != alert),
             Input::Skip { place, reason, by } => {
                 let at = self.at(&place).filter(|at| self.steps[*at].going().is_some()).ok_or(over)?;
                 self.end_sequel_by(at, &reason, by, now, fx)?;

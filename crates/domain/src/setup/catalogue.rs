@@ -1,7 +1,7 @@
 //! Whom services serve, and what they are looked after with: connections, a driver per capability, links to the tools of people.
 
 use super::{Service, Setup};
-use crate::id::{ConnectionId, InstitutionId, TeamId, VendorId};
+use crate::id::{ConnectionId, InstitutionId, PolicyId, TeamId, VendorId};
 use crate::time::length;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,9 @@ pub struct Driver {
     /// Somebody else than the one who started the run confirms it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub two_person: bool,
+    /// By which policy whoever may confirm is paged. Default: the service's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvers: Option<PolicyId>,
 }
 
 /// One of the places where a service runs: production, staging, a site.
@@ -359,6 +362,13 @@ pub fn mistakes(driver: &Driver, kind: ConnectionKind, of: Capability) -> Vec<(&
     let looks = if of == Capability::Deploys { "looking at deployments" } else { "looking at instances" };
     if driver.two_person && !restarts {
         found.push(("two_person", format!("{looks} needs nobody's agreement"), "move it to `restart`".to_owned()));
+    }
+    if driver.approvers.is_some() && !driver.two_person {
+        found.push((
+            "approvers",
+            "nobody is paged to agree where whoever started the run may agree".to_owned(),
+            "add `two_person: true`, or remove it".to_owned(),
+        ));
     }
     for (key, is_there, of) in there {
         if is_there && of != kind {

@@ -6,12 +6,13 @@ use super::setup::DiagnosticRow;
 use super::{List, PageParams, Problem};
 use crate::app::App;
 use crate::ops::failures::{self, Failures};
-use crate::ops::run::{self, Foreseen};
+use crate::ops::run::{self, Foreseen, LastRun};
 use crate::ops::write::{self, Draft};
 use axum::extract::{Path, State};
 use firedog_domain::runbook::actions::{self, Kind};
 use firedog_domain::runbook::{Need, Runbook, Step};
 use firedog_domain::setup::load::SourceFile;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
@@ -27,6 +28,12 @@ pub(super) struct RunbookRow {
     inputs: Vec<InputRow>,
     /// Started for alerts for which this holds.
     on: Option<String>,
+    /// When it was last begun; none: never.
+    last_run_at: Option<Timestamp>,
+    #[schema(value_type = Option<crate::words::RunState>)]
+    last_run_state: Option<String>,
+    /// In words, if nobody knows whether it still works: it was never run, or not for longer than its `stale_after`.
+    stale: Option<String>,
     steps: Vec<OutlineRow>,
 }
 
@@ -77,9 +84,21 @@ impl From<&Runbook> for RunbookRow {
             team: runbook.team.as_ref().map(ToString::to_string),
             inputs: runbook.inputs.iter().map(input).collect(),
             on: runbook.on.clone(),
+            last_run_at: None,
+            last_run_state: None,
+            stale: None,
             steps,
         }
     }
+}
+
+async fn rows(app: &App, runbooks: &[Runbook]) -> Result<Vec<RunbookRow>, Problem> {
+    let last = run::last_runs(app, runbooks).await?;
+    let row = |(runbook, last): (&Runbook, LastRun)| {
+        let LastRun { at, state, stale } = last;
+        RunbookRow { last_run_at: at, last_run_state: state, stale, ..RunbookRow::from(runbook) }
+    };
+    Ok(runbooks.iter().zip(last).map(row).collect())
 }
 
 /// List runbooks
@@ -89,7 +108,7 @@ pub(super) async fn runbooks(
     State(app): State<App>,
     Params(page): Params<PageParams>,
 ) -> Result<axum::Json<List<RunbookRow>>, Problem> {
-    let rows: Vec<RunbookRow> = run::runbooks(&app).await?.iter().map(RunbookRow::from).collect();
+    let rows = rows(&app, &run::runbooks(&app).await?).await?;
     Ok(axum::Json(page.cut(rows)?))
 }
 
@@ -100,7 +119,9 @@ pub(super) async fn runbook(
     State(app): State<App>,
     Path(id): Path<String>,
 ) -> Result<axum::Json<RunbookRow>, Problem> {
-    Ok(axum::Json(RunbookRow::from(&run::runbook(&app, &id).await?)))
+    let found = [run::runbook(&app, &id).await?];
+    let row = rows(&app, &found).await?.pop();
+    Ok(axum::Json(row.unwrap_or_else(|| RunbookRow::from(&found[0]))))
 }
 
 /// A runbook as text.
@@ -152,7 +173,8 @@ pub(super) async fn check(
 ) -> Result<axum::Json<RunbookDraft>, Problem> {
     let Draft { name, diagnostics, runbook, replaces, changes } = write::check(&app, &text).await?;
     let diagnostics = diagnostics.into_iter().map(DiagnosticRow::from).collect();
-    Ok(axum::Json(RunbookDraft { name, diagnostics, runbook: runbook.as_ref().map(RunbookRow::from), replaces, changes }))
+    let runbook = rows(&app, runbook.as_slice()).await?.pop();
+    Ok(axum::Json(RunbookDraft { name, diagnostics, runbook, replaces, changes }))
 }
 
 /// What an action takes and brings.

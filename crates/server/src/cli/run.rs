@@ -221,16 +221,24 @@ pub(crate) async fn runbook(call: &Call, verb: Runbook) -> Result<(), Failure> {
             if call.json {
                 return print_json(&Value::Array(items));
             }
-            let mut table = Table::new(&["ID", "TITLE", "TEAM", "FOR", "STEPS"], 1);
+            let mut table = Table::new(&["ID", "TITLE", "TEAM", "FOR", "STEPS", "LAST RUN"], 1);
             for item in &items {
                 let inputs = item["inputs"].as_array().into_iter().flatten().map(|input| text(input, "name")).collect::<Vec<_>>();
                 let steps = item["steps"].as_array().map_or(0, Vec::len).to_string();
+                // What was never run has nothing else to tell.
+                let last = match item["last_run_at"].is_null() {
+                    true => String::new(),
+                    false => format!("{} {}", call.short(item, "last_run_at", &call.zone()), text(item, "last_run_state")),
+                };
+                let stale = text(item, "stale");
+                let last = [last.as_str(), stale].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(", ");
                 table.row([
                     cell(text(item, "id")),
                     cell(text(item, "title")),
                     cell(text(item, "team")),
                     cell(inputs.join(", ")),
                     cell(steps),
+                    cell(last),
                 ]);
             }
             call.table(&table, "There are no runbooks. A file that begins with `runbook: ID` in the setup directory is one.")

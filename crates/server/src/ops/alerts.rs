@@ -207,6 +207,7 @@ pub async fn pull_in(app: &App, id: &AlertId, users: &[UserId], message: &str, c
         let raise = Raise {
             service: None,
             to: Some(Target::User(user.clone())),
+            policy: None,
             summary: summary(&format!("join in: {what}"))?,
             severity: alert.severity,
             urgency: Some(Urgency::High),
@@ -284,6 +285,7 @@ pub async fn send(app: &App, sent: Sent, caller: &Caller) -> Result<Alert> {
     let raise = Raise {
         service: Some(sent.service),
         to: None,
+        policy: None,
         summary,
         severity: sent.severity.unwrap_or_default(),
         urgency: sent.urgency,
@@ -320,6 +322,7 @@ pub async fn page(
     let raise = Raise {
         service: None,
         to: Some(to),
+        policy: None,
         summary: summary(message)?,
         severity: Severity::Critical,
         urgency,

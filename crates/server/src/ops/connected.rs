@@ -177,6 +177,17 @@ impl Connected {
         Ok(client)
     }
 
+    /// The secrets of all connections, in the clear. What cannot be unsealed or read is known to nobody.
+    pub fn secrets(&self, setup: &Setup) -> Vec<String> {
+        let of = |connection: &Connection| {
+            let sealed = connection.secret.as_ref().and_then(|sealed| self.key.unseal(&place(&connection.id), sealed).ok());
+            let mounted = connection.mounted_secret.as_ref();
+            let mounted = mounted.and_then(|name| mounted::read(self.secrets_dir.as_deref(), name).ok());
+            [sealed, mounted, self.signing_secret(connection)].into_iter().flatten().map(|secret| secret.expose().to_owned())
+        };
+        setup.connections.iter().flat_map(of).collect()
+    }
+
     fn make(&self, connection: &Connection, mounted: Option<Secret>) -> Result<Client, CallError> {
         let misconfigured = |reason: String| CallError::Misconfigured { reason };
         let secret = match &connection.secret {

@@ -18,7 +18,7 @@ use firedog_domain::runbook::actions::Effect;
 use firedog_domain::runbook::run::{Act, Progress, Run};
 use firedog_domain::setup::{Setup, Target as Pages};
 use firedog_domain::time::{after, parse_length};
-use firedog_engine::{Engine, Perform, Raise};
+use firedog_engine::{Engine, Perform, Raise, Secrets};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -52,6 +52,17 @@ struct Call<'a> {
 }
 
 impl Perform for Performer {
+    fn secrets(&self) -> Pin<Box<dyn Future<Output = Secrets> + Send>> {
+        let parts = self.0.clone();
+        Box::pin(async move {
+            match parts.engine.scene().await {
+                Ok(scene) => Secrets::new(parts.connected.secrets(&scene.world.setup)),
+                // Without the setup nothing is called either.
+                Err(_) => Secrets::new([]),
+            }
+        })
+    }
+
     fn perform(&self, run: Run, act: Act) -> Pin<Box<dyn Future<Output = Progress> + Send>> {
         let parts = self.0.clone();
         Box::pin(async move {
@@ -160,6 +171,7 @@ impl Call<'_> {
         let raise = Raise {
             service: None,
             to: Some(Pages::Team(TeamId::from(team))),
+            policy: None,
             summary: message.to_owned(),
             severity: Severity::Critical,
             urgency: None,

@@ -1,6 +1,6 @@
 //! Runbooks and their runs: listing, starting, and what people do to them.
 
-use super::{Error, Result, cover, record, rights};
+use super::{Error, Result, approve, cover, record, rights};
 use crate::app::App;
 use crate::auth::{Caller, Role};
 use crate::deliver::Words;
@@ -24,7 +24,7 @@ use firedog_store::{Op, Tx};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Most runs that are listed.
@@ -57,6 +57,31 @@ pub async fn runbook(app: &App, id: &str) -> Result<Runbook> {
 
 fn as_done(setup: &Setup, id: &str) -> Result<Runbook> {
     setup.runbook(id).ok_or_else(|| Error::NotFound(format!("there is no runbook `{id}`; see them: firedog runbook list")))
+}
+
+/// When a runbook was last begun, and how that ended.
+#[derive(Clone, Debug, Default)]
+pub struct LastRun {
+    pub at: Option<Timestamp>,
+    pub state: Option<String>,
+    /// In words, if nobody knows whether it still works.
+    pub stale: Option<String>,
+}
+
+/// Of one runbook after the other.
+pub async fn last_runs(app: &App, runbooks: &[Runbook]) -> Result<Vec<LastRun>> {
+    let mut all: BTreeMap<RunbookId, (Timestamp, String)> =
+        app.engine.store().read(Last).await?.into_iter().map(|(id, at, state)| (id, (at, state))).collect();
+    let now = app.now();
+    let of = |runbook: &Runbook| match all.remove(&runbook.id) {
+        None => LastRun { stale: Some("never run".to_owned()), ..LastRun::default() },
+        Some((at, state)) => {
+            let is_stale = after(at, runbook.stale_after) <= now;
+            let stale = is_stale.then(|| format!("not run for {} days", runbook.stale_after.as_hours() / 24));
+            LastRun { at: Some(at), state: Some(state), stale }
+        }
+    };
+    Ok(runbooks.iter().map(of).collect())
 }
 
 pub async fn runbooks(app: &App) -> Result<Vec<Runbook>> {
@@ -292,7 +317,9 @@ pub async fn cancel(app: &App, id: &str, reason: &str, caller: &Caller) -> Resul
         return Err(Error::Invalid("say why it is cancelled: whoever reads this later has to know".to_owned()));
     }
     let row = Record { detail: Some(reason.clone()), ..record::of(app, caller, "run.cancel", format!("run:{id}")) };
-    Ok(app.runs.input(&run.id, Input::Cancel { reason, by: who(caller) }, row).await?.run)
+    let moved = app.runs.input(&run.id, Input::Cancel { reason, by: who(caller) }, row).await?;
+    tell_soon(app);
+    Ok(moved.run)
 }
 
 /// One step of a run that is only thought through.
@@ -464,13 +491,15 @@ pub async fn tell_due(app: &App) -> Result<usize> {
     let due = app.engine.store().write(ClaimTold { now, lease: after(now, TELL_LEASE) }).await?;
     let mut sent = 0;
     for kept in due {
-        sent += tell(app, &kept).await?;
-        app.engine.store().write(Told(kept)).await?;
+        let (changes, is_left) = approve::settle(app, &kept.run).await?;
+        sent += tell(app, &kept, is_left).await?;
+        app.engine.store().write(Told(Kept { version: kept.version + changes, ..kept })).await?;
     }
     Ok(sent)
 }
 
-async fn tell(app: &App, kept: &Kept) -> Result<usize> {
+/// `unpaged`: no policy is for those who may agree, so they are told one by one.
+async fn tell(app: &App, kept: &Kept, unpaged: bool) -> Result<usize> {
     let run = &kept.run;
     let watches = || run.sequels().find(|(_, sequel)| sequel.kind == SequelKind::Watch);
     let (step, title) = match (run.open_asks().next(), watches()) {
@@ -498,7 +527,11 @@ async fn tell(app: &App, kept: &Kept) -> Result<usize> {
         url: format!("{}/runs/{}", app.links_base, run.id),
     };
     let two_person = matches!(&step.state, StepState::Confirming { plan, .. } if plan.two_person);
-    let people = if two_person { others(app, run).await? } else { asked(app, run).await? };
+    let people = match (two_person, unpaged) {
+        (false, _) => asked(app, run).await?,
+        (true, true) => others(app, run).await?,
+        (true, false) => Vec::new(),
+    };
     let mut sent = 0;
     for id in people {
         if let Some(user) = world.setup.user(&id) {
@@ -545,6 +578,16 @@ async fn others(app: &App, run: &Run) -> Result<Vec<UserId>> {
 pub(super) async fn on_call(app: &App, service: &ServiceId) -> Result<Vec<UserId>> {
     let rows = super::oncall::on_call(app, None, Some(service.as_str()), None).await?;
     Ok(rows.into_iter().filter(|row| row.step == Some(1)).filter_map(|row| row.user).collect())
+}
+
+struct Last;
+
+impl Op for Last {
+    type Out = Vec<(RunbookId, Timestamp, String)>;
+    const NAME: &'static str = "run_last_of_runbooks";
+    async fn run(&self, tx: &mut dyn Tx) -> firedog_store::Result<Self::Out> {
+        kept::last_of_runbooks(tx).await
+    }
 }
 
 struct One(RunId);

@@ -44,6 +44,7 @@ async fn a_webhook_is_signed_with_the_unsealed_secret_and_carries_a_link_that_wo
     let raise = Raise {
         service: Some("shop".into()),
         to: None,
+        policy: None,
         summary: "checkout is down".to_owned(),
         severity: firedog_domain::event::Severity::Critical,
         urgency: None,

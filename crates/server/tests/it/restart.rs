@@ -203,6 +203,129 @@ async fn two_people_agree_where_the_catalogue_says_so() {
     .await;
 }
 
+/// Open alerts that ask somebody to agree.
+async fn approvals(town: &Town) -> Vec<Value> {
+    let all = town.get("/alerts?limit=100").await;
+    let asks = |alert: &&Value| alert["dedup_key"].as_str().is_some_and(|key| key.starts_with("approve/"));
+    all["items"].as_array().unwrap().iter().filter(asks).cloned().collect()
+}
+
+/// Until so many are open: the server tells by itself as well, at the same time.
+async fn approvals_come_to(town: &Town, wanted: usize) -> Vec<Value> {
+    for _ in 0..500 {
+        firedog_server::ops::run::tell_due(&town.app).await.unwrap();
+        let found = approvals(town).await;
+        if found.len() == wanted {
+            return found;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("never {wanted} open: {:#?}", approvals(town).await);
+}
+
+#[tokio::test]
+async fn whoever_may_agree_is_paged_by_policy_until_the_plan_waits_no_more() {
+    everywhere(async |town| {
+        let streets = streets(&town, Through::Rollout).await;
+        let start = async || by(&town, "ada", "/runs", json!({ "runbook": "other", "inputs": {} })).await.is(201).json();
+        let begun = start().await;
+        let (run, plan) = (begun["id"].as_str().unwrap(), &begun["steps"][0]["plan"]);
+        let asked = approvals_come_to(&town, 1).await;
+        assert_eq!((&asked[0]["state"], &asked[0]["urgency"]), (&json!("triggered"), &json!("high")));
+        // Ada is on call first and may not agree: Grace is paged at once.
+        let sent = town.sent().await;
+        assert!(sent.iter().any(|line| line.starts_with("page grace/")), "{sent:?}");
+        let shown = town.get(&format!("/alerts/{}", asked[0]["id"].as_str().unwrap())).await.to_string();
+        assert!(shown.contains(&format!("/runs/{run}")), "it leads to the plan: {shown}");
+        let path = format!("/runs/{run}/steps/1/confirm");
+        by(&town, "ada", &path, json!({ "hash": plan["hash"] })).await.is(409);
+        by(&town, "grace", &path, json!({ "hash": plan["hash"] })).await.is(200);
+        town.app.runs.settled().await;
+        approvals_come_to(&town, 0).await;
+        assert_eq!(town.state(asked[0]["id"].as_str().unwrap()).await, "resolved");
+        let log = town.get(&format!("/runs/{run}/log")).await.to_string();
+        assert!(log.contains("whoever may agree is paged"), "{log}");
+        until(&town, &streets, run, "1", "done").await;
+
+        // Declined, expired and cancelled: the page ends all the same.
+        for how in ["decline", "expire", "cancel"] {
+            let begun = start().await;
+            let run = begun["id"].as_str().unwrap();
+            approvals_come_to(&town, 1).await;
+            match how {
+                "decline" => {
+                    by(&town, "grace", &format!("/runs/{run}/steps/1/decline"), json!({ "reason": "not now" })).await.is(200);
+                }
+                "expire" => pass(&town, &streets, 601).await,
+                _ => {
+                    by(&town, "ada", &format!("/runs/{run}/cancel"), json!({ "reason": "not now" })).await.is(200);
+                }
+            }
+            approvals_come_to(&town, 0).await;
+            if how != "cancel" {
+                by(&town, "ada", &format!("/runs/{run}/cancel"), json!({ "reason": "seen" })).await.is(200);
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn approvers_of_a_service_have_a_policy_of_their_own() {
+    let town = Town::new().await;
+    let streets = streets(&town, Through::Rollout).await;
+    let exported = town.get("/setup").await.to_string();
+    assert!(!exported.contains("approvers"));
+    let more = json!({
+        "policies": [{ "id": "leads", "team": "pupper", "steps": [{ "page": [{ "user": "linus" }] }] }],
+        "services": [{ "id": "symxchange-http-server", "team": "pupper",
+            "restart": { "with": "k8s", "deployment": "x", "two_person": true, "approvers": "leads" },
+            "instances": { "with": "k8s", "deployment": "x" } }],
+        "connections": [{ "id": "k8s", "kind": "kubernetes", "url": streets.kubernetes_url(), "secret": KUBERNETES_TOKEN }],
+    });
+    let files = |more: &Value| {
+        json!({ "files": [{ "name": "setup.yaml", "text": SETUP }, { "name": "more.json", "text": more.to_string() },
+            { "name": "other.yaml", "text": OTHER }], "yes": true })
+    };
+    town.post("/setup", files(&more)).await.is(200);
+    by(&town, "ada", "/runs", json!({ "runbook": "other", "inputs": {} })).await.is(201);
+    approvals_come_to(&town, 1).await;
+    let sent = town.sent().await;
+    assert!(
+        sent.iter().any(|line| line.starts_with("page linus/")) && !sent.iter().any(|line| line.contains("ada/")),
+        "{sent:?}"
+    );
+    let mut wrong = more.clone();
+    wrong["services"][0]["restart"]["two_person"] = json!(false);
+    let refused = town.post("/setup", files(&wrong)).await;
+    assert!(refused.status == 422 && refused.text.contains("add `two_person: true`"), "{} {}", refused.status, refused.text);
+}
+
+#[tokio::test]
+async fn a_secret_of_a_connection_is_kept_in_no_run() {
+    everywhere(async |town| {
+        let streets = streets(&town, Through::Marathon { key: true }).await;
+        streets.weather().set(Condition::Builds(Builds::Fail));
+        let run = begin(&town, "other", json!({})).await;
+        confirm(&town, &run, "1").await;
+        until(&town, &streets, &run, "1", "asking").await;
+        let values = json!({ "values": { "restarted": false, "note": format!("the console said {MARATHON_PASSWORD}") } });
+        town.post(&format!("/runs/{run}/steps/1/answer"), values).await.is(200);
+        let other = begin(&town, "other", json!({})).await;
+        let reason = json!({ "reason": format!("{MARATHON_PASSWORD} is wrong") });
+        town.post(&format!("/runs/{other}/cancel"), reason).await.is(200);
+        for run in [run, other] {
+            let audit = town.get(&format!("/audit?subject=run:{run}")).await;
+            let kept = format!("{}{}{audit}", show(&town, &run).await, log(&town, &run).await);
+            assert!(kept.contains("[secret]"), "{kept}");
+            for secret in [MARATHON_PASSWORD, JENKINS_TOKEN] {
+                assert!(!kept.contains(secret), "{kept}");
+            }
+        }
+    })
+    .await;
+}
+
 /// What nothing is connected for is done by a person, who is led to where it is done.
 #[tokio::test]
 async fn what_fails_leads_people_to_the_tools_of_the_catalogue() {

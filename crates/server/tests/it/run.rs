@@ -142,6 +142,33 @@ async fn an_alert_starts_the_runbook_that_is_for_it_once() {
 }
 
 #[tokio::test]
+async fn what_nobody_has_run_for_long_is_marked() {
+    everywhere(async |town| {
+        with_runbook(&town).await;
+        let last = async || {
+            let listed = town.get("/runbooks").await["items"][0].clone();
+            let shown = town.get("/runbooks/core-api-down").await;
+            ["last_run_at", "last_run_state", "stale"].iter().for_each(|key| assert_eq!(listed[*key], shown[*key]));
+            (shown["last_run_at"].clone(), shown["last_run_state"].clone(), shown["stale"].clone())
+        };
+        assert_eq!(last().await, (Value::Null, Value::Null, json!("never run")));
+        let body = json!({ "runbook": "core-api-down", "inputs": { "institution": "inst-1" } });
+        let first = town.post("/runs", body.clone()).await.is(201).json();
+        assert_eq!(last().await, (first["started_at"].clone(), json!("running"), Value::Null));
+        town.post(&format!("/runs/{}/cancel", first["id"].as_str().unwrap()), json!({ "reason": "seen" })).await.is(200);
+        town.clock.advance(minutes(60));
+        let second = town.post("/runs", body).await.is(201).json();
+        town.post(&format!("/runs/{}/cancel", second["id"].as_str().unwrap()), json!({ "reason": "seen" })).await.is(200);
+        assert_eq!(last().await, (second["started_at"].clone(), json!("cancelled"), Value::Null), "the last one counts");
+        town.clock.advance(minutes(89 * 24 * 60));
+        assert_eq!(last().await.2, Value::Null);
+        town.clock.advance(minutes(24 * 60));
+        assert_eq!(last().await.2, "not run for 90 days");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_dry_run_tells_what_would_be_done_and_does_nothing() {
     everywhere(async |town| {
         with_runbook(&town).await;

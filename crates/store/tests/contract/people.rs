@@ -97,6 +97,7 @@ fn a_run(id: &str) -> Run {
         ended_at: None,
         steps: Vec::new(),
         members: Vec::new(),
+        pages_over: Vec::new(),
         counts: std::collections::BTreeMap::new(),
     }
 }
@@ -270,7 +271,7 @@ contract! {
         let new = a_run("run-1");
         let (one, two) = (vec![line("one"), line("two")], vec![line("three")]);
         assert!(run!(store.write, [new, one] tx => run::insert(tx, &new, &one, Some(at(1)))).unwrap());
-        let second = Run { id: RunId::from("run-2"), ..new.clone() };
+        let second = Run { id: RunId::from("run-2"), started_at: at(3), ..new.clone() };
         assert!(!run!(store.write, [second, one] tx => run::insert(tx, &second, &one, None)).unwrap());
         let kept = run!(store.read, [] tx => run::open_of(tx, "restart:inst-1")).unwrap().unwrap();
         assert_eq!((kept.version, &kept.run), (1, &new));
@@ -297,6 +298,10 @@ contract! {
         let of = run::Filter { alert: Some(AlertId::from("alert-1")), runbook: Some(RunbookId::from("restart")), ..run::Filter::default() };
         assert_eq!(run!(store.read, [open] tx => run::list(tx, &open, 9)).unwrap().len(), 1);
         assert_eq!(run!(store.read, [of] tx => run::list(tx, &of, 9)).unwrap().len(), 2);
+        let goes_on = run::Filter { going: Some(true), ..run::Filter::default() };
+        assert_eq!(run!(store.read, [goes_on] tx => run::list(tx, &goes_on, 9)).unwrap()[0].run.id.as_str(), "run-2");
+        let last = run!(store.read, [] tx => run::last_of_runbooks(tx)).unwrap();
+        assert_eq!(last, [(RunbookId::from("restart"), at(3), "running".to_owned())]);
         assert_eq!(run!(store.write, [] tx => run::delete_ended(tx, at(6), 9)).unwrap(), 1);
         assert_eq!(run!(store.read, [] tx => run::lines(tx, &RunId::from("run-1"), 0, 9)).unwrap(), []);
         assert_eq!(run!(store.read, [] tx => run::lines(tx, &RunId::from("run-2"), 0, 9)).unwrap().len(), 2);

@@ -138,3 +138,23 @@ async fn a_share_of_the_calls_fails_and_our_own_trouble_leaves_the_cores_well() 
     assert!(weather.failures("inst-1", began, weather.now()).iter().any(|(cause, _)| *cause == Cause::PoolTimeout));
     assert_eq!(client(&town).get(directory(&town, "inst-1")).send().await.unwrap().status(), 200);
 }
+
+#[tokio::test]
+async fn a_connection_is_held_before_and_after_the_core_has_read() {
+    for when in [When::Before, When::After] {
+        let town = town().await;
+        let holds = town.weather().holds();
+        holds.hold(1, when, None);
+        let request = client(&town).get(directory(&town, "inst-1")).timeout(Duration::from_secs(20));
+        let asking = tokio::spawn(async move { request.send().await.map(|answer| answer.status().as_u16()) });
+        let held = holds.held().await;
+        assert_eq!(
+            (held.asked.system, held.asked.method.as_str(), held.asked.path.as_str()),
+            (System::Core, "CONNECT", "/inst-1")
+        );
+        assert!(!asking.is_finished());
+        assert!(holds.release(crate::hold::Release::Drop));
+        assert!(asking.await.unwrap().is_err(), "its answer never comes");
+        assert_eq!(client(&town).get(directory(&town, "inst-1")).send().await.unwrap().status(), 200);
+    }
+}

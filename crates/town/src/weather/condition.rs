@@ -34,6 +34,8 @@ pub enum System {
     Slack,
     /// Every vantage point.
     Vantage,
+    /// The cores of all institutions.
+    Core,
 }
 
 /// How a system fails to answer.

@@ -2,7 +2,7 @@ import { Link } from "wouter";
 import { useRead } from "../../api/hooks";
 import { useTeamName } from "../../lib/names";
 import { t } from "../../text";
-import { Block, Button, Empty, Group, Icon, Mark, Read, Screen, SimpleGrid, Stack, Text, TextLink } from "../../ui";
+import { Block, Button, Empty, Group, Icon, Mark, Read, Screen, SimpleGrid, Stack, Text, TextLink, When } from "../../ui";
 import { Runs } from "./runs";
 import { StartButton } from "./start";
 
@@ -45,6 +45,14 @@ export default function Runbooks() {
                       {runbook.team && <Mark tone="info">{team(runbook.team)}</Mark>}
                       <Mark tone="quiet">{t.runbooks.steps(runbook.steps.length)}</Mark>
                       {runbook.on && <Mark tone="quiet">{t.runbooks.byAlert}</Mark>}
+                      {runbook.stale && <Mark tone="warn">{runbook.stale}</Mark>}
+                    </Group>
+                    <Group gap={6}>
+                      {runbook.last_run_at && runbook.last_run_state && (
+                        <Text size="sm" c="dimmed">
+                          {t.runbooks.lastRun(t.run.states[runbook.last_run_state])} <When at={runbook.last_run_at} relative />
+                        </Text>
+                      )}
                     </Group>
                   </Stack>
                 </Block>

@@ -7,6 +7,7 @@ export const runbooks = {
   noneHint: "A file in the setup directory that begins with “runbook: ID” is one. The example setup has two.",
   steps: (n: number) => count(n, { one: "step", other: "steps" }),
   byAlert: "started by alerts",
+  lastRun: (state: string) => `Last run: ${state.toLowerCase()},`,
   destructive: "interrupts somebody, asks first",
   when: (condition: string) => `only if ${condition}`,
   start: "Start",

@@ -7,7 +7,9 @@ use super::services::expression_span;
 use super::yaml::{Key, Node, Value as Yaml};
 use crate::diagnosis::table::{self as tables, MAX_ROWS, Row, SHIPPED, Table};
 use crate::runbook::check::{At, Catalogue};
-use crate::runbook::{Answer, AnswerKind, Confirm, DEFAULT_DEADLINE, Fleet, MAX_STEPS, Need, Runbook, Step, check};
+use crate::runbook::{
+    Answer, AnswerKind, Confirm, DEFAULT_DEADLINE, DEFAULT_STALE_AFTER, Fleet, MAX_STEPS, Need, Runbook, Step, check,
+};
 use crate::setup::schema::keys;
 use crate::setup::*;
 use serde_json::{Map, Value};
@@ -16,6 +18,8 @@ use serde_json::{Map, Value};
 const MAX_AUTHORITY_BYTES: usize = 32 << 10;
 const SHORTEST: SignedDuration = secs(1);
 /// Runs that take longer are a project.
+const LEAST_STALE: SignedDuration = SignedDuration::from_hours(24);
+const MOST_STALE: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
 const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// A vendor answers within a contract's terms; what takes longer is no clock that somebody watches.
@@ -198,6 +202,7 @@ pub(super) fn runbook(r: &mut Reader, f: &Fields) -> Runbook {
         inputs: needs,
         on: r.scalar(f.get("on")).map(|(text, _)| text.to_owned()),
         deadline: r.length(f.get("deadline"), mins(1), LONGEST).unwrap_or(DEFAULT_DEADLINE),
+        stale_after: r.length(f.get("stale_after"), LEAST_STALE, MOST_STALE).unwrap_or(DEFAULT_STALE_AFTER),
         fleet: f.get("fleet").and_then(|field| r.object(field.node, &keys::FLEET)).map_or_else(Fleet::default, |f| Fleet {
             more_than: u32::try_from(r.count(f.get("more_than"), 1, 10_000)).unwrap_or(1),
             within: r.length(f.get("within"), mins(1), MOST_WAIT).unwrap_or(Fleet::default().within),

@@ -88,6 +88,7 @@ fn driver(r: &mut Reader, f: &Fields, key: &str) -> Option<Driver> {
         namespace: text(r, "namespace"),
         deployment: text(r, "deployment"),
         two_person: r.boolean(f.get("two_person")),
+        approvers: f.has("approvers").then(|| r.reference(f.get("approvers"), "policy").map(PolicyId)).flatten(),
     })
 }
 

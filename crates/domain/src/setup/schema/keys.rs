@@ -485,6 +485,12 @@ pub static DRIVER: Object = Object {
             "Of a restart: somebody else than the one who started the run has to confirm it. Default: false.",
             "true",
         ),
+        may(
+            "approvers",
+            Ref("policy"),
+            "Of a restart with `two_person`: the policy by which whoever may confirm it is paged. Default: the service's.",
+            r#""leads""#,
+        ),
     ],
 };
 
@@ -695,6 +701,12 @@ pub static RUNBOOK: Object = Object {
             r#""labels.alertname == 'CoreApiDown'""#,
         ),
         may("deadline", Length, "When a run ends, whatever is open. Default: `8h`.", r#""2h""#),
+        may(
+            "stale_after",
+            Length,
+            "Not run for so long, it is marked: nobody knows whether it still works. Default: `90d`.",
+            r#""30d""#,
+        ),
         may(
             "fleet",
             Map(&FLEET),

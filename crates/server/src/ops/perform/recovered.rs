@@ -211,6 +211,7 @@ impl Call<'_> {
         let raise = Raise {
             service: service.map(|service| service.id.clone()),
             to: if service.is_some() { None } else { to },
+            policy: None,
             summary: format!("{}: calls fail while they were watched", self.run.title),
             severity: Severity::Critical,
             urgency: None,

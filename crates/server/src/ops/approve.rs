@@ -1,0 +1,90 @@
+//! Paging whoever may agree to a plan where the one who started the run may not.
+
+use super::Result;
+use crate::app::App;
+use firedog_domain::alert::{Actor, Input as Deed, State};
+use firedog_domain::escalation;
+use firedog_domain::event::Severity;
+use firedog_domain::id::{AlertId, ServiceId};
+use firedog_domain::runbook::run::{Input, Plan, Run, RunStep};
+use firedog_domain::setup::{Policy, Setup, Urgency};
+use firedog_engine::{Error, Raise};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Pages for every plan that somebody else has to agree to, by policy, and ends those that wait no more. Answers how often that has
+/// changed the run, and whether a plan is left that no policy is for.
+pub(super) async fn settle(app: &App, run: &Run) -> Result<(i64, bool)> {
+    let mut changes = 0;
+    for alert in &run.pages_over {
+        end(app, alert).await?;
+        app.runs.note(&run.id, Input::PageEnded(alert.clone())).await?;
+        changes += 1;
+    }
+    let mut is_left = false;
+    for (step, plan, until) in run.unpaged() {
+        match page(app, run, step, plan, until).await? {
+            Some(alert) => {
+                app.runs.note(&run.id, Input::ApproversPaged { place: step.place.clone(), until, alert }).await?;
+                changes += 1;
+            }
+            None => is_left = true,
+        }
+    }
+    Ok((changes, is_left))
+}
+
+/// `approvers` of the service's restart, else the service's policy, else that of the runbook's team.
+fn policy<'a>(setup: &'a Setup, run: &Run, step: &RunStep) -> Option<&'a Policy> {
+    let named = step.args.get("service").and_then(Value::as_str).map(ServiceId::from);
+    let service = named.or_else(|| run.service.clone()).and_then(|id| setup.service(&id));
+    let approvers = service.and_then(|service| setup.policy(service.restart.as_ref()?.approvers.as_ref()?));
+    let of_team = || {
+        let team = setup.runbooks.get(run.runbook.as_str())?.team.as_ref()?;
+        setup.policy(setup.team(team)?.policy.as_ref()?)
+    };
+    approvers.or_else(|| setup.policy_of(service?)).or_else(of_team)
+}
+
+/// The plan's own key: however often this is repeated, it pages once.
+async fn page(app: &App, run: &Run, step: &RunStep, plan: &Plan, until: Timestamp) -> Result<Option<AlertId>> {
+    let scene = app.engine.scene().await?;
+    let Some(policy) = policy(&scene.world.setup, run, step) else { return Ok(None) };
+    let raise = Raise {
+        service: None,
+        to: None,
+        policy: Some(policy.id.clone()),
+        summary: format!("Confirm or decline until {until:.0}: {}: {}", run.title, step.spec.what),
+        severity: Severity::Warning,
+        urgency: Some(Urgency::High),
+        labels: BTreeMap::from([("runbook".to_owned(), run.runbook.to_string()), ("run".to_owned(), run.id.to_string())]),
+        dedup_key: Some(format!("approve/{}/{}", plan.hash, until.as_second())),
+        details: json!({
+            "confirm": format!("{}/runs/{}", app.links_base, run.id), "plan": plan.lines, "started_by": run.started_by, "until": until,
+        }),
+    };
+    let alert = app.engine.raise(raise, &Actor::System).await?;
+    // Steps that reach nobody but the one who may not agree are passed over: they have started it, and know.
+    let others = |at: usize| {
+        let reach = policy.steps.get(at).map(|step| escalation::reach(&scene.world, &step.page, app.now()));
+        reach.is_none_or(|reach| reach.people.iter().any(|reached| reached.user.id.as_str() != run.started_by))
+    };
+    let passed = (0..policy.steps.len()).take_while(|at| !others(*at)).count();
+    // The last step is not passed over: after it comes the catch-all, which is for what nobody answers.
+    if alert.state == State::Triggered && passed < policy.steps.len() {
+        // Of what was passed over before a crash is not passed over once more.
+        for _ in alert.pages as usize..=passed {
+            app.engine.act(&alert.id, Deed::Escalate, &Actor::System).await?;
+        }
+    }
+    Ok(Some(alert.id))
+}
+
+async fn end(app: &App, alert: &AlertId) -> Result<()> {
+    match app.engine.act(alert, Deed::Resolve, &Actor::System).await {
+        // Somebody has ended it, or it has been forgotten.
+        Ok(_) | Err(Error::Conflict(_) | Error::NotFound(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
