@@ -75,6 +75,7 @@ pub(crate) async fn run(
     let mut addresses = json!({
         "elasticsearch": town.search_url(), "prometheus": town.metrics_url(), "jenkins": town.jenkins_url(),
         "marathon": town.marathon_url(), "mesos": town.mesos_url(), "kubernetes": town.kubernetes_url(), "slack": town.slack_url(),
+        "portal": town.portal_url(),
         "control": control.url(),
     });
     if let Some(file) = &file {

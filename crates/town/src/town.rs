@@ -8,6 +8,7 @@ use crate::kubernetes::Kubernetes;
 use crate::marathon::Marathon;
 use crate::mesos::Mesos;
 use crate::metrics::Metrics;
+use crate::portal::Portal;
 use crate::search::Search;
 use crate::slack::Slack;
 use crate::weather::{System, Weather};
@@ -33,6 +34,8 @@ pub struct Town {
     kubernetes: Door,
     slack: Door,
     workspace: Slack,
+    portal: Door,
+    vendor: Portal,
     cores: Vec<Door>,
     wardrobe: Wardrobe,
     ticking: JoinHandle<()>,
@@ -54,6 +57,7 @@ impl Town {
         // Nobody set it before.
         let _ = agent_port.set(agent.addr().port());
         let workspace = Slack::new(&weather);
+        let vendor = Portal::new(&weather);
         let ticking = tokio::spawn(tick(weather.clone()));
         Ok(Self {
             search: desk::open(&weather, System::Search, Arc::new(Search { weather: weather.clone() })).await?,
@@ -65,6 +69,8 @@ impl Town {
             kubernetes: desk::open(&weather, System::Kubernetes, Arc::new(Kubernetes { weather: weather.clone() })).await?,
             slack: desk::open(&weather, System::Slack, Arc::new(workspace.clone())).await?,
             workspace,
+            portal: desk::open(&weather, System::Portal, Arc::new(vendor.clone())).await?,
+            vendor,
             cores: open,
             wardrobe,
             ticking,
@@ -113,6 +119,16 @@ impl Town {
     /// The workspace behind it.
     pub fn slack(&self) -> &Slack {
         &self.workspace
+    }
+
+    /// Where a vendor takes cases.
+    pub fn portal_url(&self) -> String {
+        format!("{}/api/cases", self.portal.url())
+    }
+
+    /// What was opened there.
+    pub fn portal(&self) -> &Portal {
+        &self.vendor
     }
 
     /// Where an institution's core listens; its services are under `/SymXchange`.

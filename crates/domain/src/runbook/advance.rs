@@ -344,21 +344,23 @@ impl Run {
         let Some(action) = self.steps[at].action() else {
             return self.ask(at, Why::Instruction, &spec.what, now, fx);
         };
-        let args = match reference::resolve_all(&spec.with, &context) {
+        let mut args = match reference::resolve_all(&spec.with, &context) {
             Ok(args) => args,
             Err(why) => return self.ask(at, Why::Unknown, &format!("a value is missing: {why}"), now, fx),
         };
+        around.prepare(self, at, &mut args);
         self.steps[at].args.clone_from(&args);
         let effect = match around.means(action, &args) {
             Ok(effect) => effect,
             Err(why) => return self.by_hand(at, &why, now, fx),
         };
-        let confirm = spec.confirm.or(action.destructive.then_some(Confirm::Primary));
+        let asks = action.destructive || around.confirms(action, &args);
+        let confirm = spec.confirm.or(asks.then_some(Confirm::Primary));
         let Some(confirm) = confirm else { return self.carry_out(at, effect, now, fx) };
         let two_person = confirm == Confirm::TwoPerson || around.two_person(action, &args);
         let plan = self.plan(at, action, &args, two_person, around);
         fx.ask = Some(format!("confirm: {}", spec.what));
-        self.say(at, now, LineKind::Asked, None, &plan.lines.join("; "), fx);
+        self.say(at, now, LineKind::Asked, None, &plan.in_short(), fx);
         self.steps[at].state = StepState::Confirming { plan, until: after(now, CONFIRM_WITHIN) };
     }
 
@@ -366,7 +368,12 @@ impl Run {
         let mut lines = vec![format!(
             "{}: {}",
             action.name,
-            args.iter().map(|(k, v)| format!("{k} {}", plain(v))).collect::<Vec<_>>().join(", ")
+            // What was prepared for it is told by its consequences.
+            args.iter()
+                .filter(|(name, _)| action.input(name).is_some())
+                .map(|(k, v)| format!("{k} {}", plain(v)))
+                .collect::<Vec<_>>()
+                .join(", ")
         )];
         lines.extend(around.consequences(action, args, &self.context(at)));
         let step = &self.steps[at];

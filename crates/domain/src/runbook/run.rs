@@ -231,6 +231,14 @@ pub struct Plan {
     pub two_person: bool,
 }
 
+impl Plan {
+    /// In one line, without the texts that it would send: those are read where it is confirmed.
+    pub fn in_short(&self) -> String {
+        let lines: Vec<&str> = self.lines.iter().map(String::as_str).filter(|line| !line.contains('\n')).collect();
+        lines.join("; ")
+    }
+}
+
 /// What to do outside, after it has been committed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Act {
@@ -406,6 +414,12 @@ pub trait Surroundings {
     fn consequences(&self, action: &actions::Action, args: &Map<String, Value>, known: &Map<String, Value>) -> Vec<String>;
     /// Somebody else than the one who started the run has to agree.
     fn two_person(&self, _action: &actions::Action, _args: &Map<String, Value>) -> bool {
+        false
+    }
+    /// Adds to the values of a step that is reached what it will send, so that what is confirmed, done and done again is the same.
+    fn prepare(&self, _run: &Run, _at: usize, _args: &mut Map<String, Value>) {}
+    /// A person has to agree, although the action interrupts nobody.
+    fn confirms(&self, _action: &actions::Action, _args: &Map<String, Value>) -> bool {
         false
     }
     /// SHA-256 in hex.

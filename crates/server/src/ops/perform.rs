@@ -5,8 +5,10 @@ pub(super) mod logs;
 mod recovered;
 mod restart;
 mod support;
+mod vendor;
 
 use super::connected::Connected;
+use crate::deliver::Delivery;
 use firedog_connectors::call::CallError;
 use firedog_connectors::probe::{Failure, Probed, Prober, Target};
 use firedog_domain::alert::Actor;
@@ -36,6 +38,7 @@ pub struct Performer(pub Arc<Parts>);
 pub struct Parts {
     pub engine: Engine,
     pub connected: Arc<Connected>,
+    pub delivery: Arc<Delivery>,
     /// Links in pages begin with this.
     pub links_base: String,
 }
@@ -72,6 +75,7 @@ impl Perform for Performer {
                 "service.output" => call.output().await.unwrap_or_else(failed),
                 "metrics.read" => call.graph().await.unwrap_or_else(failed),
                 "support.tell" => call.tell_support().await.unwrap_or_else(failed),
+                "vendor.case" => call.open_case().await,
                 other => Progress::NotConnected { reason: format!("nothing is connected that could do `{other}`") },
             }
         })

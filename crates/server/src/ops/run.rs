@@ -19,7 +19,6 @@ use firedog_engine::Moved;
 use firedog_store::audit::Record;
 use firedog_store::run::{self as kept, Filter, Kept};
 use firedog_store::{Op, Tx};
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -193,14 +192,7 @@ pub async fn evidence(app: &App, id: &str) -> Result<(Evidence, Option<Vendor>)>
     let setup = &scene.world.setup;
     let case = run.steps.iter().find(|step| step.spec.uses.as_deref() == Some(case::ACTION));
     let vendor = case::vendor_of(&run, case.map_or("", |step| &step.place), setup).cloned();
-    Ok((evidence::evidence(&run, &zone(setup, &run)), vendor))
-}
-
-/// The zone of the run's people: that of their schedules.
-fn zone(setup: &Setup, run: &Run) -> TimeZone {
-    let team = case::of_run(run, setup).team;
-    let schedule = setup.schedules.iter().find(|schedule| schedule.team.is_some() && schedule.team == team);
-    schedule.map_or(TimeZone::UTC, |schedule| schedule.timezone.tz().clone())
+    Ok((evidence::evidence(&run, &case::zone_of(&run, setup)), vendor))
 }
 
 /// What a person does to a run.
@@ -317,6 +309,12 @@ pub async fn dry_run(app: &App, id: &str, given: &Map<String, Value>) -> Result<
         let value = |value: &Value| reference::resolve(value, &context).unwrap_or_else(|_| value.clone());
         let args: Map<String, Value> = step.with.iter().map(|(name, given)| (name.clone(), value(given))).collect();
         let action = step.uses.as_deref().and_then(firedog_domain::runbook::actions::get);
+        let mut args = args;
+        if step.uses.as_deref() == Some(case::ACTION) && !args.contains_key("vendor") {
+            let vendor = known.get("institution").and_then(|one| setup.vendors.get(one.get("vendor")?.as_str()?));
+            let own = vendor.filter(|vendor| case::opens(vendor, setup).is_some());
+            args.extend(own.map(|vendor| ("vendor".to_owned(), Value::from(vendor.id.as_str()))));
+        }
         let by_hand = action.and_then(|action| means.means(action, &args).err());
         let confirms = match action.filter(|action| action.destructive || step.confirm.is_some()) {
             Some(action) => means.consequences(action, &args, &context),
@@ -466,7 +464,7 @@ async fn tell(app: &App, kept: &Kept) -> Result<usize> {
     let scene = app.engine.scene().await?;
     let world = &scene.world;
     let text = match &step.state {
-        StepState::Confirming { plan, .. } => format!("Confirm or decline: {}", plan.lines.join("; ")),
+        StepState::Confirming { plan, .. } => format!("Confirm or decline: {}", plan.in_short()),
         _ => step.spec.what.clone(),
     };
     let words = Words {

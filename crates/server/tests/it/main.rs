@@ -37,4 +37,5 @@ mod storm;
 mod tidy;
 mod timeline;
 mod town;
+mod vendor;
 mod write;

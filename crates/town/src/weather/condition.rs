@@ -32,6 +32,7 @@ pub enum System {
     Mesos,
     Kubernetes,
     Slack,
+    Portal,
 }
 
 /// How a system fails to answer.

@@ -212,7 +212,10 @@ fn finding(step: &RunStep) -> Option<String> {
             StepState::Done,
             Some("logs.root_error" | "logs.blast_radius" | "net.probe" | "decide" | "service.recovered" | "service.restart"),
         ) => text("text").map(str::to_owned).or_else(|| text("state").map(str::to_owned))?,
-        (StepState::Done, Some("vendor.case")) => format!("a case is open at the vendor: {}", text("number")?),
+        (StepState::Done, Some("vendor.case")) => match text("number") {
+            Some(number) => format!("a case is open at the vendor: {number}"),
+            None => "a case is open at the vendor; its number is not known yet".to_owned(),
+        },
         _ => return None,
     };
     Some(format!("{}: {told}", step.spec.what))
