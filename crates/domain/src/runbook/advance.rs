@@ -5,12 +5,14 @@ use super::run::*;
 use super::{CONFIRM_WITHIN, Confirm, MAX_ITEMS, MAX_STEPS, condition, reference};
 use crate::time::{after, length_text, secs};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Whoever carries out an act has to say within this what came of it. Calls of connectors end sooner.
 pub const LEASE: SignedDuration = secs(90);
 /// Before what failed is tried again. After the last one a person decides.
 const PAUSES: [SignedDuration; 3] = [secs(2), secs(10), secs(30)];
+/// In the memo of `support.tell`: when a person has told them by hand.
+pub const TOLD_AT: &str = "told_at";
 /// Longest text that a person or a tool can leave in a run, in characters.
 pub const MAX_TEXT: usize = 2_000;
 /// Longest wait that an action may ask for between two looks, and the shortest: it must neither sleep nor spin.
@@ -194,6 +196,12 @@ impl Run {
         let output = accept(&step.questions(), values)?;
         let text = told(&output);
         self.say(at, now, LineKind::Answered, Some(by.clone()), &text, fx);
+        if is_told_by_hand(&self.steps[at], &output) {
+            // Whether they answer is not known yet: the same clock runs as if Firedog had told them.
+            let memo = json!({ TOLD_AT: now, "note": output.get("note") });
+            self.carry_on(at, Effect::Keyed, memo, now, fx);
+            return Ok(());
+        }
         self.done(at, output, Some(by), now, fx);
         Ok(())
     }
@@ -417,6 +425,10 @@ impl Run {
     }
 
     fn carry_out(&mut self, at: usize, effect: Effect, now: Timestamp, fx: &mut Effects) {
+        self.carry_on(at, effect, Value::Null, now, fx);
+    }
+
+    fn carry_on(&mut self, at: usize, effect: Effect, memo: Value, now: Timestamp, fx: &mut Effects) {
         self.steps[at].failures = 0;
         let place = &self.steps[at].place;
         let counts = self.counts.entry(place.clone()).or_default();
@@ -424,7 +436,7 @@ impl Run {
         // Once more is a new intent; calling the same again is not.
         let key = format!("{}/{place}/{}", self.id, counts.begun);
         self.say(at, now, LineKind::Begun, None, "", fx);
-        self.call(at, Call { key, effect, again: false, memo: Value::Null, choice: None }, now, fx);
+        self.call(at, Call { key, effect, again: false, memo, choice: None }, now, fx);
     }
 
     fn call(&mut self, at: usize, call: Call, now: Timestamp, fx: &mut Effects) {
@@ -489,6 +501,14 @@ impl Effects {
     pub(super) fn line(&mut self, at: Timestamp, place: &str, kind: LineKind, by: Option<String>, text: &str) {
         self.lines.push(Line { at, place: place.to_owned(), kind, by, text: cut(text) });
     }
+}
+
+/// A person has told support in Firedog's place, nobody of theirs has answered yet, and somebody is to be paged if nobody does.
+fn is_told_by_hand(step: &RunStep, output: &Map<String, Value>) -> bool {
+    let asked = matches!(step.state, StepState::Asking { .. }) && step.spec.uses.as_deref() == Some("support.tell");
+    let is = |name: &str| output.get(name) == Some(&Value::Bool(true));
+    let otherwise = step.args.get("otherwise").and_then(Value::as_str).is_some_and(|text| !text.trim().is_empty());
+    asked && is("told") && !is("answered") && otherwise
 }
 
 /// Answers of a person, each of the kind that was asked for.

@@ -50,6 +50,21 @@ pub struct Member {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alert: Option<AlertId>,
     pub at: Timestamp,
+    /// Where support was told by the run that was for it alone: they are told there where it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Notice>,
+}
+
+/// A first message to support, which has stood in a room or is on its way there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    pub room: String,
+    /// By which it is found.
+    pub key: String,
+    /// What names it there, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ts: Option<String>,
+    pub since: Timestamp,
 }
 
 /// More are not listed; they are counted.

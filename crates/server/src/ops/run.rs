@@ -11,9 +11,9 @@ use firedog_domain::id::{AlertId, InstitutionId, RunId, RunbookId, ServiceId, Te
 use firedog_domain::route::OnAlert;
 use firedog_domain::runbook::evidence::{self, Evidence};
 use firedog_domain::runbook::means::Means;
-use firedog_domain::runbook::run::{Input, Line, Member, Run, StepState, Surroundings};
+use firedog_domain::runbook::run::{Input, Line, Member, Notice, Run, RunStep, StepState, Surroundings};
 use firedog_domain::runbook::{Need, Runbook, reference};
-use firedog_domain::setup::{Capability, Institution, Setup, Vendor};
+use firedog_domain::setup::{Capability, ConnectionKind, Institution, Setup, Vendor};
 use firedog_domain::time::after;
 use firedog_engine::Moved;
 use firedog_store::audit::Record;
@@ -417,7 +417,8 @@ async fn begin_for(app: &App, setup: &Setup, runbook: &Runbook, alert: &Alert) -
             for other in open.iter().skip(1).filter(|other| !other.is_interrupting()) {
                 let own = of(other).and_then(|id| setup.institutions.get(&id));
                 if let Some(own) = own {
-                    let member = member(own, other.alert.as_ref(), app.now());
+                    let notice = notice(setup, other);
+                    let member = Member { notice, ..member(own, other.alert.as_ref(), app.now()) };
                     app.runs.input(&first.id, Input::Join(member), as_row("run.join", first)).await?;
                 }
                 app.runs.input(&other.id, Input::GoOnIn(first.id.clone()), as_row("run.join", other)).await?;
@@ -433,7 +434,29 @@ async fn begin_for(app: &App, setup: &Setup, runbook: &Runbook, alert: &Alert) -
 
 fn member(institution: &Institution, alert: Option<&AlertId>, now: Timestamp) -> Member {
     let code = institution.code.clone().unwrap_or_else(|| institution.id.to_string());
-    Member { institution: institution.id.to_string(), code, alert: alert.cloned(), at: now }
+    Member { institution: institution.id.to_string(), code, alert: alert.cloned(), at: now, notice: None }
+}
+
+/// Where the run has told support, or is doing so at this moment.
+fn notice(setup: &Setup, run: &Run) -> Option<Notice> {
+    let step = run.steps.iter().find(|step| step.spec.uses.as_deref() == Some("support.tell"))?;
+    let (call, doing) = match &step.state {
+        StepState::Doing { call, .. } => (call, true),
+        StepState::Waiting { call, .. } => (call, false),
+        _ => return None,
+    };
+    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let (since, key) = (run.started_at, call.key.clone());
+    match (text(&call.memo, "channel"), text(&call.memo, "ts")) {
+        (Some(room), Some(ts)) => Some(Notice { room, key, ts: Some(ts), since }),
+        _ if doing && call.memo.is_null() => {
+            let of_step = step.args.get("room").and_then(Value::as_str).map(str::to_owned);
+            let of_institution = || text(run.inputs.get("institution")?, "room");
+            let of_setup = || setup.connection(ConnectionKind::Slack)?.room.clone();
+            Some(Notice { room: of_step.or_else(of_institution).or_else(of_setup)?, key, ts: None, since })
+        }
+        _ => None,
+    }
 }
 
 /// Nobody waits for messages; the loop sends what this does not.
@@ -460,7 +483,10 @@ pub async fn tell_due(app: &App) -> Result<usize> {
 
 async fn tell(app: &App, kept: &Kept) -> Result<usize> {
     let run = &kept.run;
-    let Some((_, step)) = run.open_asks().next() else { return Ok(0) };
+    // What goes on by itself and may be told something is not what somebody waits for.
+    let waits = |step: &RunStep| matches!(step.state, StepState::Waiting { .. });
+    let asks = || run.open_asks().map(|(_, step)| step);
+    let Some(step) = asks().find(|step| !waits(step)).or_else(|| asks().next()) else { return Ok(0) };
     let scene = app.engine.scene().await?;
     let world = &scene.world;
     let text = match &step.state {
