@@ -236,7 +236,7 @@ impl Call<'_> {
     }
 
     /// `value` may come from outside; if it is no header, the call is `Rejected`.
-    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+    pub fn header(mut self, name: &str, value: &str) -> Self {
         match (HeaderName::try_from(name), HeaderValue::from_str(value)) {
             (Ok(name), Ok(value)) => drop(self.headers.insert(name, value)),
             _ => self.url = Err(CallError::rejected(format!("this cannot be sent as header `{name}`"))),

@@ -12,6 +12,17 @@ pub(crate) mod text;
 
 use smtp::Relay;
 
+/// A mail to somebody who is not one of ours: plain text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    pub to: String,
+    pub subject: String,
+    pub text: String,
+    /// The same for every attempt: its id is made of it.
+    pub key: String,
+    pub at: jiff::Timestamp,
+}
+
 /// The mail server, if one is set, and who mails come from.
 pub(crate) struct Mailer {
     relay: Option<Relay>,
@@ -37,6 +48,18 @@ impl Mailer {
             return Outcome::Misconfigured { reason: "no SMTP server is set; set FIREDOG_SMTP_URL".to_owned() };
         };
         match compose::mail(message, &self.from, to) {
+            Ok(mail) => relay.send(mail.envelope(), &mail.formatted()).await,
+            Err(reason) => Outcome::Rejected { reason },
+        }
+    }
+}
+
+impl Mailer {
+    pub(crate) async fn write(&self, letter: &Letter) -> Outcome {
+        let Some(relay) = &self.relay else {
+            return Outcome::Misconfigured { reason: "no SMTP server is set; set FIREDOG_SMTP_URL".to_owned() };
+        };
+        match compose::letter(letter, &self.from) {
             Ok(mail) => relay.send(mail.envelope(), &mail.formatted()).await,
             Err(reason) => Outcome::Rejected { reason },
         }

@@ -27,6 +27,7 @@ pub mod message;
 pub mod oidc;
 mod output;
 pub mod pagerduty;
+pub mod portal;
 pub mod probe;
 pub mod prometheus;
 pub mod push;

@@ -1,6 +1,6 @@
 //! The one way out. A new channel is one folder and one arm of the `match` below.
 
-use crate::email::Mailer;
+use crate::email::{Letter, Mailer};
 use crate::message::Message;
 use crate::push::{Identity, Pusher};
 use crate::targets::Network;
@@ -57,6 +57,11 @@ impl Sender {
                 _ => Outcome::Misconfigured { reason: "a message goes to one device at a time".to_owned() },
             },
         }
+    }
+
+    /// Writes to somebody outside, once.
+    pub async fn write(&self, letter: &Letter) -> Outcome {
+        self.mailer.write(letter).await
     }
 
     /// Whether messages could be sent to a device that somebody wants to register.

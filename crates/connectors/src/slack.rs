@@ -138,6 +138,14 @@ impl Slack {
         self.write("chat.update", "chat.update", &body).await.map(drop)
     }
 
+    /// Takes a message of ours away. It is safe to repeat.
+    async fn delete(&self, channel: &str, ts: &Ts) -> Result<(), CallError> {
+        match self.write("chat.delete", "chat.delete", &json!({ "channel": channel, "ts": ts })).await {
+            Ok(_) | Err(CallError::Missing { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Ids of a user group's members.
     pub async fn group_members(&self, group: &str) -> Result<Vec<String>, CallError> {
         let call = self.site.get(&["usergroups.users.list"]).query("usergroup", group);

@@ -3,15 +3,18 @@
 //! The vendor's own system has the case; what is kept here is who opened it for what, and when somebody has to ask them again.
 
 use crate::id::{AlertId, CaseId, InstitutionId, RunId, ServiceId, TeamId, VendorId};
-use crate::runbook::run::{Run, StepState};
-use crate::setup::{Setup, Vendor};
+use crate::runbook::run::{Run, RunStep, StepState};
+use crate::setup::{ConnectionKind, OpenBy, Setup, Vendor};
 use crate::time::{after, length};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The action whose answer opens a case.
 pub const ACTION: &str = "vendor.case";
+/// In the memo of its call: the vendor has been written to.
+pub const SENT: &str = "sent_at";
 /// Longest number of a case, in characters.
 pub const MAX_NUMBER: usize = 100;
 /// Longest address of a case, in bytes.
@@ -133,13 +136,14 @@ impl Case {
         }
     }
 
-    /// The case that an answer to a run's step has opened. `None`: the step is another one.
+    /// The case that a run's step has opened: by the answer of a person, or by what Firedog has done itself, perhaps without a
+    /// number yet. `None`: the step is another one, or has opened none.
     ///
     /// # Errors
     /// Nobody says who the vendor is, so that no clock can run: in words, for the run's log.
-    pub fn of_answer(id: CaseId, run: &Run, place: &str, setup: &Setup, now: Timestamp) -> Option<Result<Self, Refusal>> {
+    pub fn of_step(id: CaseId, run: &Run, place: &str, setup: &Setup, now: Timestamp) -> Option<Result<Self, Refusal>> {
         let step = &run.steps[run.at(place)?];
-        if step.spec.uses.as_deref() != Some(ACTION) || step.state != StepState::Done {
+        if step.spec.uses.as_deref() != Some(ACTION) || !(step.state == StepState::Done || is_sent(step)) {
             return None;
         }
         let institution = institution_of(run);
@@ -148,7 +152,14 @@ impl Case {
             return Some(Err(why.to_owned()));
         };
         let text = |name: &str| step.output.get(name).and_then(Value::as_str).unwrap_or_default();
-        let mut case = Self::open(id, vendor, institution, of_run(run, setup), step.by.clone().unwrap_or_default(), now);
+        let mut case = Self::open(
+            id,
+            vendor,
+            institution,
+            of_run(run, setup),
+            step.by.clone().unwrap_or_else(|| run.started_by.clone()),
+            now,
+        );
         // It has been accepted by the run: what does not fit is cut, not refused.
         case.number = one_line(text("number")).chars().take(MAX_NUMBER).collect();
         case.url = check_url(text("url")).ok().filter(|url| !url.is_empty());
@@ -224,6 +235,11 @@ impl Case {
     }
 }
 
+/// Whether the vendor has been written to, and has not said a number yet.
+pub fn is_sent(step: &RunStep) -> bool {
+    matches!(&step.state, StepState::Waiting { call, .. } if call.memo.get(SENT).is_some())
+}
+
 /// What a case of a run is for. Its people are the runbook's, else those of the service.
 pub fn of_run(run: &Run, setup: &Setup) -> About {
     let team = setup.runbooks.get(run.runbook.as_str()).and_then(|runbook| runbook.team.clone());
@@ -243,6 +259,22 @@ pub fn vendor_of<'s>(run: &Run, place: &str, setup: &'s Setup) -> Option<&'s Ven
     let told = || run.inputs.get("institution")?.get("vendor")?.as_str();
     let named = of_step.filter(|id| !id.is_empty()).or_else(of_setup).or_else(told)?;
     setup.vendors.get(named)
+}
+
+/// Whether Firedog opens cases of a vendor itself.
+pub fn opens(vendor: &Vendor, setup: &Setup) -> Option<OpenBy> {
+    let with = || setup.connections.get(vendor.with.as_ref()?.as_str());
+    vendor.open_by.filter(|by| match by {
+        OpenBy::Email => vendor.email.is_some(),
+        OpenBy::Http => with().is_some_and(|connection| connection.kind == ConnectionKind::Http),
+    })
+}
+
+/// The zone of a run's people: that of their schedules.
+pub fn zone_of(run: &Run, setup: &Setup) -> TimeZone {
+    let team = of_run(run, setup).team;
+    let schedule = setup.schedules.iter().find(|schedule| schedule.team.is_some() && schedule.team == team);
+    schedule.map_or(TimeZone::UTC, |schedule| schedule.timezone.tz().clone())
 }
 
 /// Without line breaks and what else no line holds.
@@ -292,7 +324,7 @@ fn check_note(note: &str, missing: &str) -> Result<String, Refusal> {
 mod tests {
     use super::*;
     use crate::id::RunbookId;
-    use crate::runbook::run::{RunState, RunStep};
+    use crate::runbook::run::RunState;
     use crate::runbook::{DEFAULT_DEADLINE, Runbook, Step};
     use crate::setup::Institution;
     use crate::time::mins;
@@ -406,7 +438,7 @@ mod tests {
     #[test]
     fn an_answer_of_a_run_opens_a_case_with_all_that_is_known() {
         let (run, setup) = answered(json!({ "number": "CS-1", "url": "https://p/1" }), json!({}));
-        let case = Case::of_answer("c".into(), &run, "6", &setup, at(5)).unwrap().unwrap();
+        let case = Case::of_step("c".into(), &run, "6", &setup, at(5)).unwrap().unwrap();
         assert_eq!((case.vendor.as_str(), &*case.number, case.url.as_deref()), ("jsource", "CS-1", Some("https://p/1")));
         assert_eq!((&*case.opened_by, case.next_chase_at), ("grace", Some(at(245))));
         let About { run: of, alert, service, team } = &case.about;
@@ -415,7 +447,7 @@ mod tests {
         assert_eq!(serde_json::from_value::<Case>(json!(case)).unwrap(), case);
         // The step's own vendor wins; what is no address is no address.
         let (run, setup) = answered(json!({ "number": "x".repeat(500), "url": "javascript:1" }), json!({ "vendor": "other" }));
-        let case = Case::of_answer("c".into(), &run, "6", &setup, at(5)).unwrap().unwrap();
+        let case = Case::of_step("c".into(), &run, "6", &setup, at(5)).unwrap().unwrap();
         assert_eq!((case.vendor.as_str(), case.number.len(), &case.url), ("other", MAX_NUMBER, &None));
         assert_eq!(case.next_chase_at, Some(at(15)));
     }
@@ -423,17 +455,17 @@ mod tests {
     #[test]
     fn without_a_vendor_or_of_another_step_no_case_is_opened() {
         let (mut run, mut setup) = answered(json!({ "number": "CS-1" }), json!({}));
-        assert!(Case::of_answer("c".into(), &run, "7", &setup, at(5)).is_none());
+        assert!(Case::of_step("c".into(), &run, "7", &setup, at(5)).is_none());
         setup.vendors.remove("jsource");
-        assert!(Case::of_answer("c".into(), &run, "6", &setup, at(5)).unwrap().unwrap_err().contains("firedog case open"));
+        assert!(Case::of_step("c".into(), &run, "6", &setup, at(5)).unwrap().unwrap_err().contains("firedog case open"));
         run.steps[0].spec.uses = Some("net.probe".to_owned());
-        assert!(Case::of_answer("c".into(), &run, "6", &setup, at(5)).is_none());
+        assert!(Case::of_step("c".into(), &run, "6", &setup, at(5)).is_none());
     }
 
     #[test]
     fn what_another_way_knows_of_the_same_case_is_taken_over() {
         let (run, setup) = answered(json!({ "number": "CS-1" }), json!({}));
-        let full = Case::of_answer("c".into(), &run, "6", &setup, at(5)).unwrap().unwrap();
+        let full = Case::of_step("c".into(), &run, "6", &setup, at(5)).unwrap().unwrap();
         let mut bare = case();
         assert!(bare.learn(&full) && !bare.learn(&full));
         assert_eq!((&bare.about, &*bare.opened_by), (&full.about, "ada"));

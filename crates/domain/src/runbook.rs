@@ -5,7 +5,7 @@
 //! action needs beside it (time, retries, how it is verified, what a person answers in its place) stands in [`actions`].
 
 pub mod actions;
-mod advance;
+pub mod advance;
 mod approval;
 pub mod check;
 pub mod condition;

@@ -19,7 +19,7 @@ use calendar::clock_time;
 pub use calendar::{Change, Days, Every, Layer, Override, Schedule, Unit, Window, Zone};
 pub use catalogue::{
     Capability, Connection, ConnectionKind, DEFAULT_CHASE_EVERY, DEFAULT_RESPONDS_WITHIN, Driver, ENVIRONMENT_LABEL, Environment,
-    Institution, LOG_FIELDS, Link, METRIC_QUERIES, Vendor,
+    Institution, LOG_FIELDS, Link, METRIC_QUERIES, OpenBy, Vendor,
 };
 
 mod calendar;

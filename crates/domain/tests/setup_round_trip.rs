@@ -341,6 +341,9 @@ fn vendor() -> impl Strategy<Value = Vendor> {
             responds_within,
             chase_every,
             note,
+            open_by: Some(OpenBy::Http),
+            with: Some("portal".into()),
+            confirm: false,
         },
     )
 }
@@ -435,12 +438,14 @@ prop_compose! {
             runbooks: runbook.into_iter().collect(),
             connections: [
                 Connection { id: "logs".into(), kind: ConnectionKind::Elasticsearch, url: "https://logs:9200/es".to_owned(), user: Some("it".to_owned()),
-                    secret: Some("${NOT} a reference".to_owned()), index: Some("interaction-*".to_owned()), fields: [("time".to_owned(), "@timestamp".to_owned())].into(), room: None, group: None, signing_secret: None, authority: None, queries: [].into(), module: None, owner: None, mounted_secret: None },
+                    secret: Some("${NOT} a reference".to_owned()), index: Some("interaction-*".to_owned()), fields: [("time".to_owned(), "@timestamp".to_owned())].into(), room: None, group: None, signing_secret: None, authority: None, queries: [].into(), ..connection("x", ConnectionKind::Slack) },
                 Connection { id: "chat".into(), kind: ConnectionKind::Slack, url: "https://slack.com/api".to_owned(), user: None, secret: Some("xoxb".to_owned()),
-                    index: None, fields: std::collections::BTreeMap::new(), room: Some("#support".to_owned()), group: Some("S1".to_owned()), signing_secret: Some("${NOT} one either".to_owned()), authority: Some("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n".to_owned()), queries: [].into(), module: None, owner: None, mounted_secret: None },
+                    index: None, fields: std::collections::BTreeMap::new(), room: Some("#support".to_owned()), group: Some("S1".to_owned()), signing_secret: Some("${NOT} one either".to_owned()), authority: Some("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n".to_owned()), queries: [].into(), ..connection("x", ConnectionKind::Slack) },
                 Connection { mounted_secret: Some("ci-token".to_owned()), ..connection("ci", ConnectionKind::Jenkins) }, connection("marathon", ConnectionKind::Marathon),
                 Connection { module: Some("http_2xx".to_owned()), ..connection("branch", ConnectionKind::Blackbox) },
                 Connection { queries: [("total".to_owned(), "sum(x{a=\"{institution}\"}[{last}])".to_owned()), ("failed".to_owned(), "0".to_owned())].into(), ..connection("metrics", ConnectionKind::Prometheus) },
+                Connection { body: Some("{\"a\": \"{title}: {evidence}\", \"n\": 1}".to_owned()), number_at: Some("/r/number".to_owned()), url_at: Some("/r/url".to_owned()),
+                    key_header: Some("Idempotency-Key".to_owned()), ..connection("portal", ConnectionKind::Http) },
             ].into_iter().collect(),
             tables: [Table { id: "mine".into(), rows: vec![
                 Row { id: "a".to_owned(), when: Some("root == 'tls' || failing".to_owned()), owner: "ours".to_owned(), remedy: "watch".to_owned(), why: "it: #1".to_owned() },
@@ -468,6 +473,10 @@ fn connection(id: &str, kind: ConnectionKind) -> Connection {
         module: None,
         owner: None,
         mounted_secret: None,
+        body: None,
+        number_at: None,
+        url_at: None,
+        key_header: None,
     }
 }
 

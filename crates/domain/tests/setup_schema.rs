@@ -165,7 +165,7 @@ fn everything() -> Value {
         ],
         "vendors": [{
             "id": "v", "name": "V", "portal": "https://portal", "email": "v@b.c", "responds_within": "4h", "chase_every": "1h",
-            "note": "n",
+            "note": "n", "open_by": "http", "with": "portal", "confirm": false,
         }],
         "institutions": [{
             "id": "inst-1", "name": "N", "code": "1", "host": "host-1", "core_endpoint": "https://core", "room": "r", "vendor": "v",
@@ -179,6 +179,7 @@ fn everything() -> Value {
             { "id": "k8s", "kind": "kubernetes", "url": "https://k8s", "mounted_secret": "k8s-token" },
             { "id": "metrics", "kind": "prometheus", "url": "https://metrics", "queries": { "total": "a", "failed": "b" } },
             { "id": "branch", "kind": "blackbox", "url": "https://branch", "module": "tcp_connect" },
+            { "id": "portal", "kind": "http", "url": "https://portal/cases", "body": "{\"text\": \"{evidence}\"}", "number_at": "/number", "url_at": "/url", "key_header": "Key" },
         ],
         "tables": [{ "table": "mine", "rows": [
             { "id": "one", "when": "failing", "owner": "ours", "remedy": "restart", "why": "w" },

@@ -4,7 +4,7 @@ use crate::core::{Core, check_head};
 use crate::redact::Secrets;
 use crate::scene::Scene;
 use crate::{Error, Result};
-use firedog_domain::case::Case;
+use firedog_domain::case::{self, Case};
 use firedog_domain::id::{CaseId, RunId, ServiceId};
 use firedog_domain::runbook::means::Means;
 use firedog_domain::runbook::run::{Act, Effects, Input, Line, LineKind, Member, Progress, Run, RunStep, StepState};
@@ -32,6 +32,9 @@ const AFTER_ERROR: Duration = Duration::from_millis(500);
 const CLAIM: SignedDuration = SignedDuration::from_secs(30);
 /// A call that has not come back by then is given up, well before its lease ends.
 const CALL: Duration = Duration::from_secs(75);
+
+/// Cases of one run that are looked through.
+const MAX_CASES: u32 = 100;
 
 /// Carries out actions. Bounded in time by whoever calls it.
 pub trait Perform: Send + Sync + 'static {
@@ -366,6 +369,11 @@ fn tell_at(fx: &Effects, now: Timestamp) -> Option<Timestamp> {
     fx.ask.as_ref().map(|_| now)
 }
 
+/// Whether an earlier call of a step has written to the vendor.
+fn was_sent(step: &RunStep) -> bool {
+    matches!(&step.state, StepState::Doing { call, .. } | StepState::Waiting { call, .. } if call.memo.get(case::SENT).is_some())
+}
+
 struct Move {
     scene: Arc<Scene>,
     id: RunId,
@@ -377,29 +385,70 @@ struct Move {
 }
 
 impl Move {
-    /// An answer that says the number of a vendor case opens that case, in the same transaction: what was answered is never
-    /// without its clock. Answers a line for the run's log.
-    async fn open_case(&self, tx: &mut dyn Tx, run: &Run) -> store::Result<Option<Line>> {
-        let Input::Answer { place, .. } = &self.input else { return Ok(None) };
+    /// A vendor case is opened in the transaction of what opens it, an answer that says its number or what Firedog itself has done:
+    /// it is never without its clock. `sent`: it was opened before, when the vendor was written to. Answers a line for the run's log.
+    async fn open_case(&self, tx: &mut dyn Tx, run: &Run, sent: bool) -> store::Result<Option<Line>> {
+        let place = match &self.input {
+            Input::Answer { place, .. } => place,
+            Input::Outcome { place, .. } if !sent => place,
+            _ => return Ok(None),
+        };
         let setup = &self.scene.world.setup;
-        let text = match Case::of_answer(CaseId(self.ids.0.clone()), run, place, setup, self.now) {
+        let text = match Case::of_step(CaseId(self.ids.0.clone()), run, place, setup, self.now) {
             None => return Ok(None),
             Some(Err(why)) => why,
-            Some(Ok(case)) => {
-                let (case, joined) = store::case::open(tx, &case).await?;
-                let record = self.record.as_ref().filter(|_| !joined).map(|record| Record {
-                    id: self.ids.1.clone(),
-                    action: "case.open".to_owned(),
-                    subject: format!("case:{}", case.id),
-                    detail: Some(format!("{} {}", case.vendor, case.number)),
-                    ..record.clone()
-                });
-                audit::append_many(tx, record.as_slice()).await?;
-                let (vendor, number, id) = (&case.vendor, &case.number, &case.id);
-                format!("{} {number} at {vendor} ({id})", if joined { "joined the case" } else { "opened the case" })
-            }
+            Some(Ok(case)) => match self.number_of_sent(tx, &case).await? {
+                Some(text) => text,
+                None => self.opened(tx, case).await?,
+            },
         };
         Ok(Some(Line { at: self.now, place: place.clone(), kind: LineKind::Progress, by: None, text }))
+    }
+}
+
+impl Move {
+    async fn opened(&self, tx: &mut dyn Tx, case: Case) -> store::Result<String> {
+        let (case, joined) = store::case::open(tx, &case).await?;
+        if !joined {
+            let record = Record {
+                id: self.ids.1.clone(),
+                at: self.now,
+                actor: self.record.as_ref().map_or_else(|| "system".to_owned(), |record| record.actor.clone()),
+                action: "case.open".to_owned(),
+                subject: format!("case:{}", case.id),
+                before: None,
+                after: None,
+                detail: Some(format!("{} {}", case.vendor, case.number).trim().to_owned()),
+            };
+            audit::append_many(tx, &[record]).await?;
+        }
+        let (vendor, number, id) = (&case.vendor, &case.number, &case.id);
+        Ok(match (joined, number.is_empty()) {
+            (_, true) => format!("opened a case at {vendor}, whose number is not known yet ({id})"),
+            (true, _) => format!("joined the case {number} at {vendor} ({id})"),
+            (false, _) => format!("opened the case {number} at {vendor} ({id})"),
+        })
+    }
+
+    /// The case was opened when the vendor was written to; now its number is known. `None`: there is no such case, or the number is
+    /// that of another one.
+    async fn number_of_sent(&self, tx: &mut dyn Tx, case: &Case) -> store::Result<Option<String>> {
+        if case.number.is_empty() || store::case::same(tx, case).await?.is_some() {
+            return Ok(None);
+        }
+        let filter = store::case::Filter {
+            open: Some(true),
+            vendor: Some(case.vendor.clone()),
+            run: case.about.run.clone(),
+            ..store::case::Filter::default()
+        };
+        let found = store::case::list(tx, &filter, MAX_CASES).await?;
+        let Some(mut kept) = found.into_iter().find(|kept| kept.case.number.is_empty()) else { return Ok(None) };
+        if kept.case.set_number(&case.number, case.url.as_deref().unwrap_or_default()).is_err() {
+            return Ok(None);
+        }
+        store::case::update(tx, &kept, false).await?;
+        Ok(Some(format!("{} is the number of the case at {} ({})", case.number, case.vendor, kept.case.id)))
     }
 }
 
@@ -409,11 +458,13 @@ impl Op for Move {
     async fn run(&self, tx: &mut dyn Tx) -> store::Result<Self::Out> {
         check_head(tx, &self.scene).await?;
         let Some(Kept { mut run, version }) = kept::get(tx, &self.id).await? else { return Ok(None) };
+        let sent =
+            matches!(&self.input, Input::Outcome { place, .. } if run.at(place).is_some_and(|at| was_sent(&run.steps[at])));
         let mut fx = match run.advance(self.input.clone(), &Means(&self.scene.world.setup), self.now) {
             Ok(fx) => fx,
             Err(refusal) => return Ok(Some(Err(refusal))),
         };
-        fx.lines.extend(self.open_case(tx, &run).await?);
+        fx.lines.extend(self.open_case(tx, &run, sent).await?);
         let kept = Kept { run, version };
         kept::update(tx, &kept, &fx.lines, tell_at(&fx, self.now)).await?;
         if let Some(record) = &self.record {

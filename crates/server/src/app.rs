@@ -58,7 +58,12 @@ impl App {
         let buckets = Buckets::new(&config);
         let oidc = provider(&config);
         let connected = Arc::new(Connected::new(key.clone(), config.secrets_dir.clone()));
-        let parts = PerformerParts { engine: engine.clone(), connected: connected.clone(), links_base: links_base.clone() };
+        let parts = PerformerParts {
+            engine: engine.clone(),
+            connected: connected.clone(),
+            delivery: delivery.clone(),
+            links_base: links_base.clone(),
+        };
         let runs = Runs::new(engine.core().clone(), Arc::new(Performer(Arc::new(parts))));
         Self(Arc::new(Parts {
             engine,

@@ -2,6 +2,7 @@
 
 use crate::metrics::Metrics;
 use crate::secret::{Key, LINK_LIFE, Link};
+use firedog_connectors::email::Letter;
 use firedog_connectors::{AlertView, Aside, Message, Other, Sender};
 use firedog_domain::alert::{Alert, State};
 use firedog_domain::delivery::{Kind, Notification, Outcome};
@@ -55,6 +56,14 @@ impl Delivery {
     /// Whether messages could be sent to a device that somebody wants to register; if not, why.
     pub fn check_device(&self, device: &Device) -> Result<(), String> {
         self.parts.sender.check_device(device)
+    }
+
+    /// Writes to somebody outside, once.
+    pub async fn write(&self, letter: &Letter) -> Outcome {
+        match tokio::time::timeout(ATTEMPT_TIMEOUT, self.parts.sender.write(letter)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Outcome::Unknown { reason: format!("no answer within {} s", ATTEMPT_TIMEOUT.as_secs()) },
+        }
     }
 
     /// Sends somebody a message that is about no alert, once.

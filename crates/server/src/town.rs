@@ -73,6 +73,7 @@ pub(crate) async fn run(
         "elasticsearch": town.search_url(), "prometheus": town.metrics_url(), "jenkins": town.jenkins_url(),
         "marathon": town.marathon_url(), "mesos": town.mesos_url(), "kubernetes": town.kubernetes_url(), "slack": town.slack_url(),
         VANTAGES[0]: town.vantage_url(VANTAGES[0]), VANTAGES[1]: town.vantage_url(VANTAGES[1]),
+        "portal": town.portal_url(),
         "control": control.url(),
     });
     if let Some(file) = &file {

@@ -2,6 +2,7 @@
 
 use crate::hold::{Asked, Release, When};
 use crate::http::{bind, serve_until};
+use crate::portal::Portal;
 use crate::slack::Slack;
 use crate::town::Town;
 use crate::vantage::VANTAGES;
@@ -36,6 +37,7 @@ struct Handles {
     weather: Weather,
     slack: Slack,
     slack_url: String,
+    portal: Portal,
 }
 
 impl Control {
@@ -43,7 +45,12 @@ impl Control {
     pub async fn start(town: &Town) -> io::Result<Self> {
         let listener = bind(None).await?;
         let addr = listener.local_addr()?;
-        let handles = Handles { weather: town.weather().clone(), slack: town.slack().clone(), slack_url: town.slack_url() };
+        let handles = Handles {
+            weather: town.weather().clone(),
+            slack: town.slack().clone(),
+            slack_url: town.slack_url(),
+            portal: town.portal().clone(),
+        };
         let router = Router::new()
             .route("/weather", post(weather))
             .route("/restarts", get(restarts))
@@ -53,6 +60,7 @@ impl Control {
             .route("/release", post(release))
             .route("/slack", get(slack))
             .route("/slack/command", post(command))
+            .route("/portal", get(portal))
             .with_state(handles);
         Ok(Self { addr, task: tokio::spawn(serve_until(listener, router, std::future::pending())) })
     }
@@ -247,6 +255,11 @@ async fn slack(State(Handles { slack, .. }): State<Handles>) -> Json<Value> {
             "metadata": said.metadata, "updates": said.updates })
     };
     Json(slack.said().into_iter().map(one).collect())
+}
+
+async fn portal(State(Handles { portal, .. }): State<Handles>) -> Json<Value> {
+    let cases = portal.cases();
+    Json(cases.into_iter().map(|case| json!({ "number": case.number, "body": case.body, "key": case.key })).collect())
 }
 
 /// Somebody types a command in Slack.

@@ -22,6 +22,7 @@ pub mod mailbox;
 pub mod marathon;
 pub mod mesos;
 pub mod metrics;
+pub mod portal;
 pub mod prober;
 pub mod search;
 pub mod shop;

@@ -144,7 +144,8 @@ fn failure(error: &str) -> Value {
     body
 }
 
-const WRITES: [&str; 5] = ["chat.postMessage", "chat.update", "chat.postEphemeral", "usergroups.users.update", "reactions.add"];
+const WRITES: [&str; 6] =
+    ["chat.postMessage", "chat.delete", "chat.update", "chat.postEphemeral", "usergroups.users.update", "reactions.add"];
 
 /// Only methods that write read a JSON body; the others take a query or a form.
 fn arguments(ask: &Ask, method: &str) -> Result<Arguments, Wrong> {
@@ -204,6 +205,7 @@ impl Slack {
             }
             "chat.postMessage" => self.post(arguments),
             "chat.update" => self.update(arguments),
+            "chat.delete" => self.delete(arguments),
             "chat.postEphemeral" => {
                 channel(arguments)?;
                 Ok(json!({"message_ts": format!("{}.000000", self.weather.now().as_second())}))
@@ -301,6 +303,19 @@ impl Slack {
         }
         said.updates += 1;
         Ok(json!({"channel": channel.id, "ts": said.ts, "text": said.text, "message": said.shown(true)}))
+    }
+
+    fn delete(&self, arguments: &Arguments) -> Outcome {
+        let channel = channel(arguments)?;
+        let mut book = self.book();
+        let ts = text(arguments, "ts").to_owned();
+        match book.find(channel.id, &ts) {
+            None => return Err(Wrong::Error("message_not_found")),
+            Some(said) if said.user != BOT_USER => return Err(Wrong::Error("cant_delete_message")),
+            Some(_) => {}
+        }
+        book.said.retain(|said| said.channel != channel.id || said.ts != ts);
+        Ok(json!({"channel": channel.id, "ts": ts}))
     }
 
     fn history(&self, arguments: &Arguments) -> Outcome {

@@ -8,6 +8,7 @@ use crate::kubernetes::Kubernetes;
 use crate::marathon::Marathon;
 use crate::mesos::Mesos;
 use crate::metrics::Metrics;
+use crate::portal::Portal;
 use crate::search::Search;
 use crate::slack::Slack;
 use crate::vantage::{VANTAGES, Vantage};
@@ -35,6 +36,8 @@ pub struct Town {
     slack: Door,
     workspace: Slack,
     vantages: Vec<Door>,
+    portal: Door,
+    vendor: Portal,
     cores: Vec<Door>,
     wardrobe: Wardrobe,
     ticking: JoinHandle<()>,
@@ -61,6 +64,7 @@ impl Town {
             let vantage = Arc::new(Vantage { weather: weather.clone(), name });
             vantages.push(desk::open(&weather, System::Vantage, vantage).await?);
         }
+        let vendor = Portal::new(&weather);
         let ticking = tokio::spawn(tick(weather.clone()));
         Ok(Self {
             search: desk::open(&weather, System::Search, Arc::new(Search { weather: weather.clone() })).await?,
@@ -73,6 +77,8 @@ impl Town {
             slack: desk::open(&weather, System::Slack, Arc::new(workspace.clone())).await?,
             workspace,
             vantages,
+            portal: desk::open(&weather, System::Portal, Arc::new(vendor.clone())).await?,
+            vendor,
             cores: open,
             wardrobe,
             ticking,
@@ -127,6 +133,16 @@ impl Town {
     pub fn vantage_url(&self, name: &str) -> Option<String> {
         let index = VANTAGES.iter().position(|own| *own == name)?;
         self.vantages.get(index).map(Door::url)
+    }
+
+    /// Where a vendor takes cases.
+    pub fn portal_url(&self) -> String {
+        format!("{}/api/cases", self.portal.url())
+    }
+
+    /// What was opened there.
+    pub fn portal(&self) -> &Portal {
+        &self.vendor
     }
 
     /// Where an institution's core listens; its services are under `/SymXchange`.

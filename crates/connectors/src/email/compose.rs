@@ -1,12 +1,15 @@
 //! The mail with its headers.
 
-use super::{html, text};
-use crate::bounds::one_line;
+use super::{Letter, html, text};
+use crate::bounds::{cut, one_line};
 use crate::message::Message;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart, SinglePart};
 use sha2::{Digest, Sha256};
 use std::time::SystemTime;
+
+/// What mail programs still show, in characters.
+const MAX_SUBJECT: usize = 150;
 
 /// # Errors
 /// The address is none.
@@ -35,6 +38,25 @@ pub(super) fn mail(message: &Message, from: &Mailbox, to: &str) -> Result<lettre
         .raw_header(header("X-Firedog-Alert", message.alert.id.as_str()))
         .raw_header(header("X-Firedog-Notification", &message.idempotency_key))
         .multipart(parts)
+        .map_err(|error| format!("the mail cannot be written: {error}"))
+}
+
+/// A text to somebody outside, who need not know what Firedog is.
+///
+/// # Errors
+/// The address is none.
+pub(super) fn letter(letter: &Letter, from: &Mailbox) -> Result<lettre::Message, String> {
+    let to = &letter.to;
+    let address = to.trim().parse().map_err(|error| format!("`{}` is not an e-mail address ({error})", one_line(to)))?;
+    let id = format!("<{}@{}>", id_word(&letter.key), from.email.domain());
+    lettre::Message::builder()
+        .from(from.clone())
+        .to(Mailbox::new(None, address))
+        .date(SystemTime::from(letter.at))
+        .subject(cut(&one_line(&crate::mask::text(&letter.subject)), MAX_SUBJECT))
+        .message_id(Some(id))
+        .header(ContentType::TEXT_PLAIN)
+        .body(crate::mask::text(&letter.text).into_owned())
         .map_err(|error| format!("the mail cannot be written: {error}"))
 }
 

@@ -254,3 +254,28 @@ async fn people_are_known_by_their_address_and_remembered() {
     let error = slack.email_of("U1").await.unwrap_err();
     assert!(error.reason().contains("users:read"), "{error:?}");
 }
+
+#[tokio::test]
+async fn what_was_said_twice_is_left_once_and_never_what_somebody_answered() {
+    let copy = |ts: &str, bot: &str, key: &str, replies: u32| {
+        json!({ "ts": ts, "bot_id": bot, "text": "x", "reply_count": replies,
+            "metadata": { "event_type": "firedog_message", "event_payload": { "key": key } } })
+    };
+    // Newest first: ours, the late one of the same key, another app's, another key's.
+    let history = json!({ "ok": true, "has_more": false, "messages": [
+        copy("1767323050.000400", "B1", "k", 0), copy("1767323049.000300", "B1", "k", 2), copy("1767323048.000200", "BX", "k", 0),
+        copy("1767323047.000100", "B1", "other", 0), copy("1767323045.000100", "B1", "k", 0),
+    ] })
+    .to_string();
+    let (script, slack) = slack(&[ME, &history, r#"{"ok":false,"error":"message_not_found"}"#]).await;
+    let mine = Posted { channel: "C1".to_owned(), ts: ts("1767323050.000400") };
+    assert_eq!(slack.keep_one(mine, None, "k", since()).await.unwrap(), posted());
+    let requests = script.requests();
+    assert_eq!((requests.len(), requests[2].path.as_str()), (3, "/chat.delete"));
+    assert_eq!(requests[2].json(), json!({ "channel": "C1", "ts": "1767323050.000400" }));
+    // Where there is one, nothing is taken away.
+    let alone = json!({ "ok": true, "has_more": false, "messages": [copy("1767323045.000100", "B1", "k", 0)] }).to_string();
+    let (script, slack) = self::slack(&[ME, &alone]).await;
+    assert_eq!(slack.keep_one(posted(), None, "k", since()).await.unwrap(), posted());
+    assert_eq!(script.requests().len(), 2);
+}

@@ -57,6 +57,9 @@ struct Found {
     #[serde(default)]
     text: String,
     metadata: Option<Metadata>,
+    /// Of the message that a thread hangs on.
+    #[serde(default)]
+    reply_count: u64,
 }
 
 #[derive(Deserialize)]
@@ -64,6 +67,15 @@ struct Metadata {
     event_type: String,
     #[serde(default)]
     event_payload: serde_json::Value,
+}
+
+impl Found {
+    /// A message of this key; another app can write our metadata too.
+    fn is(&self, ours: &Option<String>, key: &str) -> bool {
+        let same_app = ours.is_none() || self.bot_id == *ours;
+        let of_key = |data: &Metadata| data.event_type == EVENT_TYPE && data.event_payload["key"] == key;
+        same_app && self.metadata.as_ref().is_some_and(of_key)
+    }
 }
 
 impl Page {
@@ -92,15 +104,7 @@ impl Slack {
         let mut cursor = None;
         for _ in 0..MAX_PAGES {
             let page = self.page(channel, thread, &oldest, cursor.as_deref(), true).await?;
-            let is_it = |found: &&Found| {
-                let same_app = ours.is_none() || found.bot_id == ours;
-                same_app
-                    && found
-                        .metadata
-                        .as_ref()
-                        .is_some_and(|data| data.event_type == EVENT_TYPE && data.event_payload["key"] == key)
-            };
-            if let Some(found) = page.messages.iter().find(is_it) {
+            if let Some(found) = page.messages.iter().find(|found| found.is(&ours, key)) {
                 return Ok(Some(Posted { channel: channel.to_owned(), ts: found.ts.clone() }));
             }
             cursor = match page.next() {
@@ -110,6 +114,38 @@ impl Slack {
             };
         }
         Err(CallError::unknown("there are too many messages to tell whether ours is among them"))
+    }
+
+    /// Leaves one message of this key: the oldest. An earlier request whose answer was lost may have arrived after it was looked for,
+    /// or may arrive yet, and then it is said twice. A copy that somebody has answered under stays. Answers the one that is left.
+    pub async fn keep_one(&self, posted: Posted, thread: Option<&Ts>, key: &str, since: Timestamp) -> Result<Posted, CallError> {
+        let channel = posted.channel.clone();
+        let mut copies = self.copies(&channel, thread, key, since).await?;
+        copies.sort_by(|a, b| a.ts.cmp(&b.ts));
+        let Some(first) = copies.first().map(|found| found.ts.clone()) else { return Ok(posted) };
+        for copy in copies.into_iter().skip(1).filter(|copy| copy.reply_count == 0) {
+            self.delete(&channel, &copy.ts).await?;
+        }
+        Ok(Posted { channel, ts: first })
+    }
+
+    async fn copies(&self, channel: &str, thread: Option<&Ts>, key: &str, since: Timestamp) -> Result<Vec<Found>, CallError> {
+        let ours = self.me().await?.bot_id.clone();
+        let oldest = Ts::of(since.checked_sub(CLOCKS).unwrap_or(since));
+        let (mut copies, mut cursor) = (Vec::new(), None);
+        for _ in 0..MAX_PAGES {
+            let page = self.page(channel, thread, &oldest, cursor.as_deref(), true).await?;
+            cursor = page.next();
+            let parent = |found: &Found| thread == Some(&found.ts);
+            copies.extend(page.messages.into_iter().filter(|found| !parent(found) && found.is(&ours, key)));
+            if cursor.is_none() {
+                break;
+            }
+        }
+        // Pages may overlap while somebody writes.
+        let mut seen = std::collections::BTreeSet::new();
+        copies.retain(|found| seen.insert(found.ts.clone()));
+        Ok(copies)
     }
 
     /// What was written into the thread under `thread` after `since`, oldest first.

@@ -141,7 +141,7 @@ pub static ACTIONS: &[Action] = &[
         background: true,
         timeout: SignedDuration::from_hours(8),
         by_hand: Some(
-            "Tell support in their room what is known: which institution, since when, how much fails, when you will write again.",
+            "Tell support in their room what is known: which institution, since when, how much fails, when you will write again. With `otherwise`, its clock runs from then on: say so when they answer.",
         ),
     },
     Action {

@@ -6,12 +6,14 @@ use super::sequel::SequelKind;
 use super::{CONFIRM_WITHIN, Confirm, MAX_ITEMS, MAX_STEPS, condition, reference};
 use crate::time::{after, length_text, secs};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Whoever carries out an act has to say within this what came of it. Calls of connectors end sooner.
 pub const LEASE: SignedDuration = secs(90);
 /// Before what failed is tried again. After the last one a person decides.
 const PAUSES: [SignedDuration; 3] = [secs(2), secs(10), secs(30)];
+/// In the memo of `support.tell`: when a person has told them by hand.
+pub const TOLD_AT: &str = "told_at";
 /// Longest text that a person or a tool can leave in a run, in characters.
 pub const MAX_TEXT: usize = 2_000;
 /// Longest wait that an action may ask for between two looks, and the shortest: it must neither sleep nor spin.
@@ -212,6 +214,12 @@ impl Run {
         let output = accept(&step.questions(), values)?;
         let text = told(&output);
         self.say(at, now, LineKind::Answered, Some(by.clone()), &text, fx);
+        if is_told_by_hand(&self.steps[at], &output) {
+            // Whether they answer is not known yet: the same clock runs as if Firedog had told them.
+            let memo = json!({ TOLD_AT: now, "note": output.get("note") });
+            self.carry_on(at, Effect::Keyed, memo, now, fx);
+            return Ok(());
+        }
         // It is done by hand: what still waits outside would do it a second time.
         self.take_back(at, now);
         self.done(at, output, Some(by), now, fx);
@@ -381,21 +389,23 @@ impl Run {
         let Some(action) = self.steps[at].action() else {
             return self.ask(at, Why::Instruction, &spec.what, now, fx);
         };
-        let args = match reference::resolve_all(&spec.with, &context) {
+        let mut args = match reference::resolve_all(&spec.with, &context) {
             Ok(args) => args,
             Err(why) => return self.ask(at, Why::Unknown, &format!("a value is missing: {why}"), now, fx),
         };
+        around.prepare(self, at, &mut args);
         self.steps[at].args.clone_from(&args);
         let effect = match around.means(action, &args) {
             Ok(effect) => effect,
             Err(why) => return self.by_hand(at, &why, now, fx),
         };
-        let confirm = spec.confirm.or(action.destructive.then_some(Confirm::Primary));
+        let asks = action.destructive || around.confirms(action, &args);
+        let confirm = spec.confirm.or(asks.then_some(Confirm::Primary));
         let Some(confirm) = confirm else { return self.carry_out(at, effect, now, fx) };
         let two_person = confirm == Confirm::TwoPerson || around.two_person(action, &args);
         let plan = self.plan(at, action, &args, two_person, around);
         fx.ask = Some(format!("confirm: {}", spec.what));
-        self.say(at, now, LineKind::Asked, None, &plan.lines.join("; "), fx);
+        self.say(at, now, LineKind::Asked, None, &plan.in_short(), fx);
         self.steps[at].state = StepState::Confirming { plan, until: after(now, CONFIRM_WITHIN) };
     }
 
@@ -403,7 +413,12 @@ impl Run {
         let mut lines = vec![format!(
             "{}: {}",
             action.name,
-            args.iter().map(|(k, v)| format!("{k} {}", plain(v))).collect::<Vec<_>>().join(", ")
+            // What was prepared for it is told by its consequences.
+            args.iter()
+                .filter(|(name, _)| action.input(name).is_some())
+                .map(|(k, v)| format!("{k} {}", plain(v)))
+                .collect::<Vec<_>>()
+                .join(", ")
         )];
         lines.extend(around.consequences(action, args, &self.context(at)));
         let step = &self.steps[at];
@@ -447,6 +462,10 @@ impl Run {
     }
 
     fn carry_out(&mut self, at: usize, effect: Effect, now: Timestamp, fx: &mut Effects) {
+        self.carry_on(at, effect, Value::Null, now, fx);
+    }
+
+    fn carry_on(&mut self, at: usize, effect: Effect, memo: Value, now: Timestamp, fx: &mut Effects) {
         self.steps[at].failures = 0;
         let place = &self.steps[at].place;
         let counts = self.counts.entry(place.clone()).or_default();
@@ -454,7 +473,7 @@ impl Run {
         // Once more is a new intent; calling the same again is not.
         let key = format!("{}/{place}/{}", self.id, counts.begun);
         self.say(at, now, LineKind::Begun, None, "", fx);
-        self.call(at, Call { key, effect, again: false, memo: Value::Null, choice: None }, now, fx);
+        self.call(at, Call { key, effect, again: false, memo, choice: None }, now, fx);
     }
 
     fn call(&mut self, at: usize, call: Call, now: Timestamp, fx: &mut Effects) {
@@ -519,6 +538,14 @@ impl Effects {
     pub(super) fn line(&mut self, at: Timestamp, place: &str, kind: LineKind, by: Option<String>, text: &str) {
         self.lines.push(Line { at, place: place.to_owned(), kind, by, text: cut(text) });
     }
+}
+
+/// A person has told support in Firedog's place, nobody of theirs has answered yet, and somebody is to be paged if nobody does.
+fn is_told_by_hand(step: &RunStep, output: &Map<String, Value>) -> bool {
+    let asked = matches!(step.state, StepState::Asking { .. }) && step.spec.uses.as_deref() == Some("support.tell");
+    let is = |name: &str| output.get(name) == Some(&Value::Bool(true));
+    let otherwise = step.args.get("otherwise").and_then(Value::as_str).is_some_and(|text| !text.trim().is_empty());
+    asked && is("told") && !is("answered") && otherwise
 }
 
 /// Answers of a person, each of the kind that was asked for.

@@ -1,14 +1,21 @@
 //! What a setup has to carry out actions with.
 
 use super::actions::{ACTIONS, Action, Effect};
-use super::run::Surroundings;
-use crate::setup::{Capability, Connection, ConnectionKind, Driver, Service, Setup};
+use super::evidence;
+use super::run::{Run, Surroundings};
+use crate::case;
+use crate::setup::{Capability, Connection, ConnectionKind, Driver, OpenBy, Service, Setup, Vendor};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 
 /// A setup as runs see it.
 pub struct Means<'a>(pub &'a Setup);
+
+/// What a step that opens a case sends, beside what it was told.
+pub const TITLE: &str = "title";
+pub const EVIDENCE: &str = "evidence";
+pub const SINCE: &str = "since";
 
 /// Any of these connections carries an action out. Empty: none does.
 fn needs(action: &str) -> &'static [ConnectionKind] {
@@ -30,6 +37,23 @@ impl<'a> Means<'a> {
         self.0.services.get(id).ok_or_else(|| format!("there is no service `{id}` any more"))
     }
 
+    fn portal(&self, vendor: &Vendor) -> Option<&'a Connection> {
+        self.0.connections.get(vendor.with.as_ref()?.as_str())
+    }
+
+    /// Where a case is opened, and what leaves.
+    fn sends(&self, args: &Map<String, Value>) -> Vec<String> {
+        let text = |name: &str| args.get(name).and_then(Value::as_str).unwrap_or_default();
+        let Some(vendor) = self.0.vendors.get(text("vendor")) else { return Vec::new() };
+        let whom = vendor.display_name();
+        let how = match case::opens(vendor, self.0) {
+            Some(OpenBy::Email) => format!("a mail to {}", vendor.email.as_deref().unwrap_or_default()),
+            Some(OpenBy::Http) => format!("a request to {}", self.portal(vendor).map_or("", |portal| &portal.url)),
+            None => return Vec::new(),
+        };
+        vec![format!("opens a case at {whom} by {how}"), format!("they get exactly this:\n{}", text(EVIDENCE))]
+    }
+
     /// The actions that a connection carries out.
     pub fn uses(&self, connection: &Connection) -> Vec<&'static str> {
         let (id, kind) = (&connection.id, connection.kind);
@@ -42,6 +66,7 @@ impl<'a> Means<'a> {
         let used = |action: &Action| match action.name {
             "service.restart" => drives(Capability::Restart),
             "service.deploys" => drives(Capability::Deploys),
+            case::ACTION => self.0.vendors.iter().any(|vendor| vendor.with.as_ref() == Some(id)),
             "service.instances" => shows,
             // What instances have written stands with the agents, where it was Marathon that placed them.
             "service.output" => shows || kind == ConnectionKind::Mesos,
@@ -85,6 +110,18 @@ impl Surroundings for Means<'_> {
             let no_driver = || format!("the catalogue does not say where the {what} of {} are seen", service.id);
             return service.driver(capability).map(|_| action.effect).ok_or_else(no_driver);
         }
+        if action.name == case::ACTION {
+            let vendor = args.get("vendor").and_then(Value::as_str).and_then(|id| self.0.vendors.get(id));
+            let by = vendor.and_then(|vendor| Some((vendor, case::opens(vendor, self.0)?)));
+            // A mail that may have gone out is not sent again: many desks make a second case of it.
+            return match by {
+                Some((vendor, OpenBy::Http)) if self.portal(vendor).is_some_and(|portal| portal.key_header.is_some()) => {
+                    Ok(Effect::Keyed)
+                }
+                Some(_) => Ok(Effect::Unsafe),
+                None => Err("nothing is connected that could do it".to_owned()),
+            };
+        }
         let kinds = needs(action.name);
         if kinds.iter().any(|kind| self.0.connection(*kind).is_some()) {
             return Ok(action.effect);
@@ -99,6 +136,9 @@ impl Surroundings for Means<'_> {
     }
 
     fn consequences(&self, action: &Action, args: &Map<String, Value>, known: &Map<String, Value>) -> Vec<String> {
+        if action.name == case::ACTION {
+            return self.sends(args);
+        }
         let (true, Ok(service)) = (action.name == "service.restart", self.service(args)) else { return Vec::new() };
         let mut lines = Vec::new();
         if let Some(restart) = &service.restart {
@@ -117,6 +157,27 @@ impl Surroundings for Means<'_> {
             _ => {}
         }
         lines
+    }
+
+    /// What goes to a vendor is written when the step is reached: what a person has agreed to is what leaves, word for word.
+    fn prepare(&self, run: &Run, at: usize, args: &mut Map<String, Value>) {
+        let step = &run.steps[at];
+        if step.spec.uses.as_deref() != Some(case::ACTION) {
+            return;
+        }
+        let named = args.get("vendor").and_then(Value::as_str).filter(|id| !id.is_empty());
+        let vendor = named.map_or_else(|| case::vendor_of(run, &step.place, self.0), |id| self.0.vendors.get(id));
+        let Some(vendor) = vendor.filter(|vendor| case::opens(vendor, self.0).is_some()) else { return };
+        let pack = evidence::evidence(run, &case::zone_of(run, self.0));
+        args.insert("vendor".to_owned(), Value::from(vendor.id.as_str()));
+        args.insert(TITLE.to_owned(), Value::from(pack.title));
+        args.insert(EVIDENCE.to_owned(), Value::from(pack.text));
+        args.insert(SINCE.to_owned(), Value::from(pack.since.to_string()));
+    }
+
+    fn confirms(&self, action: &Action, args: &Map<String, Value>) -> bool {
+        let vendor = || self.0.vendors.get(args.get("vendor")?.as_str()?);
+        action.name == case::ACTION && vendor().is_none_or(|vendor| vendor.confirm)
     }
 
     fn two_person(&self, action: &Action, args: &Map<String, Value>) -> bool {

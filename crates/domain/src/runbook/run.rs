@@ -54,6 +54,21 @@ pub struct Member {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alert: Option<AlertId>,
     pub at: Timestamp,
+    /// Where support was told by the run that was for it alone: they are told there where it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Notice>,
+}
+
+/// A first message to support, which has stood in a room or is on its way there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    pub room: String,
+    /// By which it is found.
+    pub key: String,
+    /// What names it there, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ts: Option<String>,
+    pub since: Timestamp,
 }
 
 /// More are not listed; they are counted.
@@ -242,6 +257,14 @@ pub struct Plan {
     pub hash: String,
     /// Somebody else than the one who started the run.
     pub two_person: bool,
+}
+
+impl Plan {
+    /// In one line, without the texts that it would send: those are read where it is confirmed.
+    pub fn in_short(&self) -> String {
+        let lines: Vec<&str> = self.lines.iter().map(String::as_str).filter(|line| !line.contains('\n')).collect();
+        lines.join("; ")
+    }
 }
 
 /// What to do outside, after it has been committed.
@@ -442,6 +465,12 @@ pub trait Surroundings {
     fn consequences(&self, action: &actions::Action, args: &Map<String, Value>, known: &Map<String, Value>) -> Vec<String>;
     /// Somebody else than the one who started the run has to agree.
     fn two_person(&self, _action: &actions::Action, _args: &Map<String, Value>) -> bool {
+        false
+    }
+    /// Adds to the values of a step that is reached what it will send, so that what is confirmed, done and done again is the same.
+    fn prepare(&self, _run: &Run, _at: usize, _args: &mut Map<String, Value>) {}
+    /// A person has to agree, although the action interrupts nobody.
+    fn confirms(&self, _action: &actions::Action, _args: &Map<String, Value>) -> bool {
         false
     }
     /// SHA-256 in hex.

@@ -198,7 +198,7 @@ fn with_nothing_connected_people_do_all_of_it() {
     assert_eq!(play.answer("1", json!({})), Err("`told` has to be answered (yes or no)".to_owned()));
     assert_eq!(play.answer("1", json!({ "told": "yes" })), Err("`told` is yes or no".to_owned()));
     assert_eq!(play.answer("2", json!({ "failed": 1 })), Err("step 2 does not wait for an answer".to_owned()));
-    play.answer("1", json!({ "told": true, "note": "in #support-ff" })).unwrap();
+    play.answer("1", json!({ "told": true, "answered": true, "note": "in #support-ff" })).unwrap();
     assert_eq!(
         play.answer("2", json!({ "root": "sunspots", "failed": 3 })).unwrap_err().split(',').next(),
         Some("`root` is one of connection_refused")
@@ -216,6 +216,27 @@ fn with_nothing_connected_people_do_all_of_it() {
     play.answer("7.1", json!({ "state": "recovered" })).unwrap();
     assert_eq!((play.run.state, play.run.ready_at()), (RunState::Done, None));
     assert!(play.acts.is_empty());
+}
+
+#[test]
+fn whoever_tells_support_by_hand_starts_its_clock_and_holds_up_nobody() {
+    let mut play = Play::new(&core(), World::default());
+    play.answer("1", json!({ "told": true, "note": "in #support-ff" })).unwrap();
+    let act = play.acts.pop().expect("its clock is looked after");
+    assert_eq!(
+        (act.action.as_str(), act.call.effect, &act.call.memo["note"]),
+        ("support.tell", Effect::Keyed, &json!("in #support-ff"))
+    );
+    assert_eq!(act.call.memo[super::advance::TOLD_AT], json!(at(0)));
+    assert!(matches!(play.state("2"), StepState::Asking { .. }), "{:?}", play.state("2"));
+    // Where nobody is to be paged, or where they have not been told, there is no clock.
+    for (book, values) in [("", json!({ "told": true })), (", with: { otherwise: page support }", json!({ "told": false }))] {
+        let text = format!("runbook: r\nsteps: [ {{ do: Tell, uses: support.tell{book} }} ]");
+        let runbook = setup_of(&text).unwrap().runbooks.iter().next().unwrap().clone();
+        let mut play = Play::new(&runbook, World::default());
+        play.answer("1", values).unwrap();
+        assert_eq!(play.run.state, RunState::Done);
+    }
 }
 
 #[test]

@@ -171,6 +171,53 @@ pub struct Connection {
     /// Vantage points: the module of the exporter's configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
+    /// HTTP: what is posted to open a case, as JSON with [`CASE_WORDS`] in its texts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// HTTP: where the answer has the case's number, as a JSON pointer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number_at: Option<String>,
+    /// HTTP: where the answer has the case's address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url_at: Option<String>,
+    /// HTTP: the header of a key by which the other side knows a request that it has had before. Without one, nothing is repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_header: Option<String>,
+}
+
+/// What is filled in where a text of `body` has it in braces.
+pub const CASE_WORDS: [&str; 7] = ["title", "evidence", "institution", "code", "host", "since", "reference"];
+
+/// The body of a connection's `body`, and whether everything in braces is known.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn template(text: &str) -> Result<serde_json::Value, String> {
+    fn check(value: &serde_json::Value) -> Result<(), String> {
+        match value {
+            serde_json::Value::String(text) => {
+                for piece in text.split('{').skip(1) {
+                    let name = piece.split('}').next().unwrap_or_default();
+                    if !CASE_WORDS.contains(&name) {
+                        return Err(format!("`{{{name}}}` is nothing that a case has; there is {}", CASE_WORDS.join(", ")));
+                    }
+                }
+                Ok(())
+            }
+            serde_json::Value::Array(items) => items.iter().try_for_each(check),
+            serde_json::Value::Object(parts) => parts.values().try_for_each(check),
+            _ => Ok(()),
+        }
+    }
+    let value: serde_json::Value = serde_json::from_str(text).map_err(|error| format!("this is no JSON: {error}"))?;
+    if !value.is_object() {
+        return Err("this is no JSON object".to_owned());
+    }
+    check(&value)?;
+    if !text.contains("{evidence}") {
+        return Err("a case without `{evidence}` says nothing".to_owned());
+    }
+    Ok(value)
 }
 
 /// What metrics are asked for; `{institution}`, `{service}` and `{last}` in a query are filled in.
@@ -193,10 +240,12 @@ pub enum ConnectionKind {
     Kubernetes,
     /// A Prometheus blackbox exporter that stands elsewhere: its id is the name of the place.
     Blackbox,
+    /// Whatever takes JSON over HTTP: a vendor's portal.
+    Http,
 }
 
 impl ConnectionKind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Elasticsearch,
         Self::Slack,
         Self::Prometheus,
@@ -205,6 +254,7 @@ impl ConnectionKind {
         Self::Mesos,
         Self::Kubernetes,
         Self::Blackbox,
+        Self::Http,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -217,6 +267,7 @@ impl ConnectionKind {
             Self::Mesos => "mesos",
             Self::Kubernetes => "kubernetes",
             Self::Blackbox => "blackbox",
+            Self::Http => "http",
         }
     }
 
@@ -246,6 +297,42 @@ pub struct Vendor {
     /// What they want in a case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Firedog opens cases itself. `None`: a person does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_by: Option<OpenBy>,
+    /// The connection of their portal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub with: Option<ConnectionId>,
+    /// A person sees what is sent, and agrees, before it is.
+    #[serde(default = "confirms", skip_serializing_if = "is_true")]
+    pub confirm: bool,
+}
+
+/// How Firedog opens a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OpenBy {
+    /// Their address gets the evidence.
+    Email,
+    /// Their portal gets it.
+    Http,
+}
+
+impl OpenBy {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Http => "http",
+        }
+    }
+}
+
+fn confirms() -> bool {
+    true
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 pub const DEFAULT_RESPONDS_WITHIN: SignedDuration = SignedDuration::from_hours(4);
@@ -263,6 +350,31 @@ impl Vendor {
     /// What people call it.
     pub fn display_name(&self) -> &str {
         if self.name.is_empty() { self.id.as_str() } else { &self.name }
+    }
+
+    /// What is wrong with how its cases are opened, by its key, and what to write instead.
+    pub fn mistakes(&self, with: Option<ConnectionKind>) -> Vec<(&'static str, String, String)> {
+        let mut found = Vec::new();
+        let mut wrong = |key, message: &str, help: &str| found.push((key, message.to_owned(), help.to_owned()));
+        match self.open_by {
+            Some(OpenBy::Email) if self.email.is_none() => {
+                wrong("open_by", "nobody says to which address", "add for example `email: support@example.org`");
+            }
+            Some(OpenBy::Http) if self.with.is_none() => {
+                wrong("open_by", "nobody says through which portal", "add `with:` and the id of a connection of kind http");
+            }
+            _ => {}
+        }
+        if self.with.is_some() && self.open_by != Some(OpenBy::Http) {
+            wrong("with", "a portal is used by `open_by: http` only", "add `open_by: http`, or remove `with`");
+        }
+        if with.is_some_and(|kind| kind != ConnectionKind::Http) {
+            wrong("with", "cases are opened through a connection of kind http", "name one of that kind");
+        }
+        if !self.confirm && self.open_by.is_none() {
+            wrong("confirm", "a person opens the cases, so nobody is asked", "remove `confirm`, or add `open_by`");
+        }
+        found
     }
 }
 

@@ -128,6 +128,7 @@ pub fn load(files: &[SourceFile], outside: &dyn Outside) -> Loaded {
     let setup = read_setup(&mut reader, &roots);
     people::refuse_circles(&mut reader, &setup);
     services::refuse_drivers(&mut reader, &roots, &setup);
+    runbooks::refuse_vendors(&mut reader, &roots, &setup);
     runbooks::refuse_mistakes(&mut reader, &roots, &setup);
     let (problems, spans) = reader.finish();
     let setup = if problems.any() { None } else { Some(setup) };

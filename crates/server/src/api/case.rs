@@ -29,6 +29,8 @@ pub(super) struct VendorRow {
     chase_every_s: i64,
     /// What they want in a case.
     note: Option<String>,
+    /// How Firedog opens cases itself: `email` or `http`; none: a person does.
+    open_by: Option<String>,
 }
 
 impl From<&Vendor> for VendorRow {
@@ -41,6 +43,7 @@ impl From<&Vendor> for VendorRow {
             responds_within_s: vendor.responds_within.as_secs(),
             chase_every_s: vendor.chase_every.as_secs(),
             note: vendor.note.clone(),
+            open_by: vendor.open_by.map(|by| by.as_str().to_owned()),
         }
     }
 }

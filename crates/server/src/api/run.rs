@@ -155,7 +155,8 @@ impl From<Run> for RunRow {
             members,
             ..
         } = run;
-        let member = |Member { institution, code, alert, at }| MemberRow { institution, code, alert: alert.map(|id| id.0), at };
+        let member =
+            |Member { institution, code, alert, at, .. }| MemberRow { institution, code, alert: alert.map(|id| id.0), at };
         Self {
             id: id.0,
             runbook: runbook.0,

@@ -404,7 +404,7 @@ pub(crate) async fn run(call: &Call, verb: RunVerb) -> Result<(), Failure> {
             let found = call.client.get(&["runs", &id], &[]).await?;
             let wanted = &step(&found, &place)?["plan"];
             if !call.json {
-                for line in wanted["lines"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+                for line in plan_lines(wanted) {
                     say(&format!("  {}", clean(line)));
                 }
             }
@@ -501,7 +501,7 @@ fn show(run: &Value) -> Result<(), Failure> {
         for link in step["links"].as_array().into_iter().flatten() {
             print(&format!("         {}  {}\n", clean(text(link, "name")), clean(text(link, "url"))))?;
         }
-        for line in step["plan"]["lines"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        for line in plan_lines(&step["plan"]) {
             print(&format!("         {}\n", clean(line)))?;
         }
         match state {
@@ -582,4 +582,9 @@ fn fixture(run: &Value) -> Value {
     }
     let name = format!("as on {}", text(run, "started_at"));
     json!({ "runbook": run["runbook"], "fixtures": [{ "name": name, "for": inputs, "outputs": outputs, "path": path }] })
+}
+
+/// Of a plan, each as it stands: a text that would be sent has many.
+fn plan_lines(plan: &Value) -> impl Iterator<Item = &str> {
+    plan["lines"].as_array().into_iter().flatten().filter_map(Value::as_str).flat_map(str::lines)
 }

@@ -331,7 +331,9 @@ impl<'a> Story<'a> {
         for step in run["steps"].as_array().into_iter().flatten() {
             let (place, state) = (step["place"].as_str().unwrap_or_default(), step["state"].as_str().unwrap_or_default());
             let has_choices = step["choices"].as_array().is_some_and(|choices| !choices.is_empty());
-            if !(matches!(state, "asking" | "confirming") || has_choices) {
+            // A number that a vendor gives later is waited for meanwhile.
+            let is_awaited = run["waits_for"].as_array().is_some_and(|all| all.iter().any(|one| one == place));
+            if !(matches!(state, "asking" | "confirming") || has_choices || is_awaited) {
                 continue;
             }
             // Asked again, it is another question.
@@ -345,6 +347,7 @@ impl<'a> Story<'a> {
             if self.options.alone && since.elapsed() > THINK {
                 let of = format!("/api/v1/runs/{id}/steps/{place}");
                 let (deed, body) = match state {
+                    "waiting" if !has_choices => ("answer", json!({ "values": self.answers(step) })),
                     "asking" => ("answer", json!({ "values": self.answers(step) })),
                     "confirming" => ("confirm", json!({ "hash": step["plan"]["hash"] })),
                     _ => ("choose", json!({ "choice": step["choices"][0]["id"] })),

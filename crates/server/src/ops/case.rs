@@ -10,6 +10,7 @@ use firedog_domain::case::{About, Case, Refusal, check_number, check_url, instit
 use firedog_domain::id::{AlertId, CaseId, InstitutionId, RunId, ServiceId, TeamId, UserId, VendorId};
 use firedog_domain::setup::{Setup, Vendor};
 use firedog_domain::time::after;
+use firedog_engine::Engine;
 use firedog_store::audit::{self, Record};
 use firedog_store::case::{self as kept, Filter, Kept};
 use firedog_store::{Op, Tx};
@@ -52,6 +53,13 @@ fn missing(id: &str) -> Error {
 
 pub async fn list(app: &App, filter: Filter, limit: u32) -> Result<Vec<Case>> {
     let found = app.engine.store().read(All { filter, limit: limit.clamp(1, MAX_LISTED) }).await?;
+    Ok(found.into_iter().map(|kept| kept.case).collect())
+}
+
+/// The cases of a run.
+pub(super) async fn of_run_id(engine: &Engine, run: &RunId) -> Result<Vec<Case>> {
+    let filter = Filter { run: Some(run.clone()), ..Filter::default() };
+    let found = engine.store().read(All { filter, limit: MAX_LISTED }).await?;
     Ok(found.into_iter().map(|kept| kept.case).collect())
 }
 

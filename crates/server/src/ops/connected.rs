@@ -9,9 +9,11 @@ use firedog_connectors::jenkins::Jenkins;
 use firedog_connectors::kubernetes::Kubernetes;
 use firedog_connectors::marathon::Marathon;
 use firedog_connectors::mesos::Mesos;
+use firedog_connectors::portal::Portal;
 use firedog_connectors::prometheus::Prometheus;
 use firedog_connectors::slack::Slack;
 use firedog_domain::id::ConnectionId;
+use firedog_domain::setup::catalogue::template;
 use firedog_domain::setup::{Connection, ConnectionKind, Setup};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -40,6 +42,7 @@ pub enum Client {
     Mesos(Arc<Mesos>),
     Kubernetes(Arc<Kubernetes>),
     Blackbox(Arc<Blackbox>),
+    Portal(Arc<Portal>),
 }
 
 /// By id, with the configuration and the mounted secret that it was made of.
@@ -136,6 +139,13 @@ impl Connected {
         all.take(MAX_VANTAGES).map(|connection| (connection.id.clone(), one(connection))).collect()
     }
 
+    pub fn portal(&self, setup: &Setup, id: &ConnectionId) -> Result<Arc<Portal>, CallError> {
+        match self.named(setup, id)? {
+            Client::Portal(client) => Ok(client),
+            _ => Err(missing(ConnectionKind::Http)),
+        }
+    }
+
     fn of(&self, setup: &Setup, kind: ConnectionKind) -> Result<Client, CallError> {
         self.client(setup.connection(kind).ok_or_else(|| missing(kind))?)
     }
@@ -219,6 +229,12 @@ impl Connected {
             ConnectionKind::Mesos => Ok(Client::Mesos(Arc::new(Mesos::new(site)))),
             ConnectionKind::Kubernetes => Ok(Client::Kubernetes(Arc::new(Kubernetes::new(site)))),
             ConnectionKind::Blackbox => Ok(Client::Blackbox(Arc::new(Blackbox::new(site, connection.module.as_deref())))),
+            ConnectionKind::Http => {
+                let body = template(connection.body.as_deref().unwrap_or_default()).map_err(misconfigured)?;
+                let number_at = connection.number_at.as_deref().unwrap_or_default();
+                let (url_at, key_header) = (connection.url_at.as_deref(), connection.key_header.as_deref());
+                Ok(Client::Portal(Arc::new(Portal::new(site, body, number_at, url_at, key_header))))
+            }
         }
     }
 }

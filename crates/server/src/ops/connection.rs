@@ -192,6 +192,7 @@ async fn ask(app: &App, setup: &Setup, connection: &Connection) -> std::result::
         Client::Marathon(client) => client.check().await,
         Client::Mesos(client) => client.check().await,
         Client::Blackbox(client) => client.check().await,
+        Client::Portal(client) => client.check().await,
         Client::Kubernetes(client) => {
             let drivers = driven(setup, connection).flat_map(|(_, drivers)| drivers);
             // Rights are given by namespace. Whether revisions are read there.

@@ -6,8 +6,10 @@ pub(super) mod logs;
 mod recovered;
 mod restart;
 mod support;
+mod vendor;
 
 use super::connected::Connected;
+use crate::deliver::Delivery;
 use firedog_connectors::call::CallError;
 use firedog_connectors::probe::{Failure, Probed, Prober, Target};
 use firedog_domain::alert::Actor;
@@ -37,6 +39,7 @@ pub struct Performer(pub Arc<Parts>);
 pub struct Parts {
     pub engine: Engine,
     pub connected: Arc<Connected>,
+    pub delivery: Arc<Delivery>,
     /// Links in pages begin with this.
     pub links_base: String,
 }
@@ -88,6 +91,7 @@ impl Perform for Performer {
                 "service.deploys" => call.deploys().await.unwrap_or_else(|error| call.failed(error)),
                 "metrics.read" => call.graph().await.unwrap_or_else(|error| call.failed(error)),
                 "support.tell" => call.tell_support().await.unwrap_or_else(|error| call.failed(error)),
+                "vendor.case" => call.open_case().await,
                 other => Progress::NotConnected { reason: format!("nothing is connected that could do `{other}`") },
             }
         })

@@ -11,17 +11,16 @@ use firedog_domain::id::{AlertId, InstitutionId, RunId, RunbookId, ServiceId, Te
 use firedog_domain::route::OnAlert;
 use firedog_domain::runbook::evidence::{self, Evidence};
 use firedog_domain::runbook::means::Means;
-use firedog_domain::runbook::run::{Input, Line, Member, Run, StepState, Surroundings};
+use firedog_domain::runbook::run::{Input, Line, Member, Notice, Run, RunStep, StepState, Surroundings};
 use firedog_domain::runbook::sequel::SequelKind;
 use firedog_domain::runbook::{Need, Runbook, reference};
 use firedog_domain::setup::catalogue::ENVIRONMENT_LABEL;
-use firedog_domain::setup::{Capability, Institution, Setup, Vendor};
+use firedog_domain::setup::{Capability, ConnectionKind, Institution, Setup, Vendor};
 use firedog_domain::time::after;
 use firedog_engine::Moved;
 use firedog_store::audit::Record;
 use firedog_store::run::{self as kept, Filter, Kept};
 use firedog_store::{Op, Tx};
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -220,14 +219,7 @@ pub async fn evidence(app: &App, id: &str) -> Result<(Evidence, Option<Vendor>)>
     let setup = &scene.world.setup;
     let case = run.steps.iter().find(|step| step.spec.uses.as_deref() == Some(case::ACTION));
     let vendor = case::vendor_of(&run, case.map_or("", |step| &step.place), setup).cloned();
-    Ok((evidence::evidence(&run, &zone(setup, &run)), vendor))
-}
-
-/// The zone of the run's people: that of their schedules.
-fn zone(setup: &Setup, run: &Run) -> TimeZone {
-    let team = case::of_run(run, setup).team;
-    let schedule = setup.schedules.iter().find(|schedule| schedule.team.is_some() && schedule.team == team);
-    schedule.map_or(TimeZone::UTC, |schedule| schedule.timezone.tz().clone())
+    Ok((evidence::evidence(&run, &case::zone_of(&run, setup)), vendor))
 }
 
 /// What a person does to a run.
@@ -354,6 +346,12 @@ pub async fn dry_run(app: &App, id: &str, given: &Map<String, Value>) -> Result<
         let value = |value: &Value| reference::resolve(value, &context).unwrap_or_else(|_| value.clone());
         let args: Map<String, Value> = step.with.iter().map(|(name, given)| (name.clone(), value(given))).collect();
         let action = step.uses.as_deref().and_then(firedog_domain::runbook::actions::get);
+        let mut args = args;
+        if step.uses.as_deref() == Some(case::ACTION) && !args.contains_key("vendor") {
+            let vendor = known.get("institution").and_then(|one| setup.vendors.get(one.get("vendor")?.as_str()?));
+            let own = vendor.filter(|vendor| case::opens(vendor, setup).is_some());
+            args.extend(own.map(|vendor| ("vendor".to_owned(), Value::from(vendor.id.as_str()))));
+        }
         let by_hand = action.and_then(|action| means.means(action, &args).err());
         let confirms = match action.filter(|action| action.destructive || step.confirm.is_some()) {
             Some(action) => means.consequences(action, &args, &context),
@@ -456,7 +454,8 @@ async fn begin_for(app: &App, setup: &Setup, runbook: &Runbook, alert: &Alert) -
             for other in open.iter().skip(1).filter(|other| !other.is_interrupting()) {
                 let own = of(other).and_then(|id| setup.institutions.get(&id));
                 if let Some(own) = own {
-                    let member = member(own, other.alert.as_ref(), app.now());
+                    let notice = notice(setup, other);
+                    let member = Member { notice, ..member(own, other.alert.as_ref(), app.now()) };
                     app.runs.input(&first.id, Input::Join(member), as_row("run.join", first)).await?;
                 }
                 app.runs.input(&other.id, Input::GoOnIn(first.id.clone()), as_row("run.join", other)).await?;
@@ -472,7 +471,29 @@ async fn begin_for(app: &App, setup: &Setup, runbook: &Runbook, alert: &Alert) -
 
 fn member(institution: &Institution, alert: Option<&AlertId>, now: Timestamp) -> Member {
     let code = institution.code.clone().unwrap_or_else(|| institution.id.to_string());
-    Member { institution: institution.id.to_string(), code, alert: alert.cloned(), at: now }
+    Member { institution: institution.id.to_string(), code, alert: alert.cloned(), at: now, notice: None }
+}
+
+/// Where the run has told support, or is doing so at this moment.
+fn notice(setup: &Setup, run: &Run) -> Option<Notice> {
+    let step = run.steps.iter().find(|step| step.spec.uses.as_deref() == Some("support.tell"))?;
+    let (call, doing) = match &step.state {
+        StepState::Doing { call, .. } => (call, true),
+        StepState::Waiting { call, .. } => (call, false),
+        _ => return None,
+    };
+    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let (since, key) = (run.started_at, call.key.clone());
+    match (text(&call.memo, "channel"), text(&call.memo, "ts")) {
+        (Some(room), Some(ts)) => Some(Notice { room, key, ts: Some(ts), since }),
+        _ if doing && call.memo.is_null() => {
+            let of_step = step.args.get("room").and_then(Value::as_str).map(str::to_owned);
+            let of_institution = || text(run.inputs.get("institution")?, "room");
+            let of_setup = || setup.connection(ConnectionKind::Slack)?.room.clone();
+            Some(Notice { room: of_step.or_else(of_institution).or_else(of_setup)?, key, ts: None, since })
+        }
+        _ => None,
+    }
 }
 
 /// Nobody waits for messages; the loop sends what this does not.
@@ -501,16 +522,19 @@ pub async fn tell_due(app: &App) -> Result<usize> {
 /// `unpaged`: no policy is for those who may agree, so they are told one by one.
 async fn tell(app: &App, kept: &Kept, unpaged: bool) -> Result<usize> {
     let run = &kept.run;
+    // What goes on by itself and may be told something is not what somebody waits for.
+    let waits = |step: &RunStep| matches!(step.state, StepState::Waiting { .. });
+    let asks = || run.open_asks().map(|(_, step)| step);
     let watches = || run.sequels().find(|(_, sequel)| sequel.kind == SequelKind::Watch);
-    let (step, title) = match (run.open_asks().next(), watches()) {
-        (Some((_, step)), _) => (step, format!("{} waits for you", run.title)),
+    let (step, title) = match (asks().find(|step| !waits(step)).or_else(|| asks().next()), watches()) {
+        (Some(step), _) => (step, format!("{} waits for you", run.title)),
         (None, Some((step, _))) => (step, format!("{} is not verified yet", run.title)),
         (None, None) => return Ok(0),
     };
     let scene = app.engine.scene().await?;
     let world = &scene.world;
     let text = match &step.state {
-        StepState::Confirming { plan, .. } => format!("Confirm or decline: {}", plan.lines.join("; ")),
+        StepState::Confirming { plan, .. } => format!("Confirm or decline: {}", plan.in_short()),
         _ => match step.going() {
             Some(watch) => format!(
                 "{}: {}. It is watched until {:.0}; you are paged only if calls fail.",

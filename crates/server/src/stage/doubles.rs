@@ -9,6 +9,7 @@ use firedog_town::jenkins::{JENKINS_TOKEN, JENKINS_USER};
 use firedog_town::kubernetes::KUBERNETES_TOKEN;
 use firedog_town::marathon::{MARATHON_PASSWORD, MARATHON_USER};
 use firedog_town::metrics::REQUESTS;
+use firedog_town::portal::PORTAL_TOKEN;
 use firedog_town::search::{SEARCH_ALIAS, SEARCH_PASSWORD, SEARCH_USER};
 use firedog_town::slack::{SIGNING_SECRET, SLACK_TOKEN, SUPPORT_CHANNEL, SUPPORT_GROUP};
 use firedog_town::vantage::VANTAGES;
@@ -26,6 +27,9 @@ const FIELDS: [(&str, &str); 8] = [
     ("stack", "error.stack_trace"),
 ];
 
+/// What the town's portal takes.
+const PORTAL_BODY: &str = r#"{"short_description": "{title}", "description": "{evidence}", "reference": "{reference}"}"#;
+
 /// The town's double of a kind, as a connection.
 pub(crate) fn connection(town: &Town, id: ConnectionId, kind: ConnectionKind) -> Connection {
     let (url, account) = match kind {
@@ -36,6 +40,7 @@ pub(crate) fn connection(town: &Town, id: ConnectionId, kind: ConnectionKind) ->
         ConnectionKind::Marathon => (town.marathon_url(), (Some(MARATHON_USER), Some(MARATHON_PASSWORD))),
         ConnectionKind::Mesos => (town.mesos_url(), (None, None)),
         ConnectionKind::Kubernetes => (town.kubernetes_url(), (None, Some(KUBERNETES_TOKEN))),
+        ConnectionKind::Http => (town.portal_url(), (None, Some(PORTAL_TOKEN))),
         ConnectionKind::Blackbox => {
             // Whatever it is called, it sees what one of the town's sees.
             let own = town.vantage_url(id.as_str()).or_else(|| town.vantage_url(VANTAGES[0]));
@@ -65,6 +70,10 @@ pub(crate) fn connection(town: &Town, id: ConnectionId, kind: ConnectionKind) ->
         module: None,
         owner: None,
         mounted_secret: None,
+        body: is(ConnectionKind::Http).then(|| PORTAL_BODY.to_owned()),
+        number_at: is(ConnectionKind::Http).then(|| "/result/number".to_owned()),
+        url_at: is(ConnectionKind::Http).then(|| "/result/links/0/href".to_owned()),
+        key_header: None,
     }
 }
 

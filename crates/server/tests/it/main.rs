@@ -37,5 +37,6 @@ mod storm;
 mod tidy;
 mod timeline;
 mod town;
+mod vendor;
 mod watch;
 mod write;

@@ -184,3 +184,74 @@ async fn a_dry_run_tells_what_would_be_done_and_does_nothing() {
     })
     .await;
 }
+
+const TELL: &str = r#"
+runbook: tell
+for: { institution: required }
+steps:
+  - { do: Tell support, uses: support.tell, with: { answer_within: 10m, otherwise: page support } }
+  - { do: Look at it }
+"#;
+
+async fn tick(town: &Town) {
+    for _ in 0..2 {
+        town.app.runs.tick().await.unwrap();
+        town.app.runs.settled().await;
+    }
+}
+
+/// A run whose support was told by hand.
+async fn told_by_hand(town: &Town) -> String {
+    let begun = town.post("/runs", json!({ "runbook": "tell", "inputs": { "institution": "inst-1" } })).await.is(201).json();
+    let id = begun["id"].as_str().unwrap().to_owned();
+    answer(town, &id, "1", json!({ "told": true, "note": "in their room" })).await;
+    tick(town).await;
+    id
+}
+
+#[tokio::test]
+async fn told_by_hand_the_clock_of_support_runs_all_the_same() {
+    everywhere(async |town| {
+        let files = json!([
+            { "name": "setup.yaml", "text": SETUP }, { "name": "institutions.yaml", "text": INSTITUTIONS }, { "name": "tell.yaml", "text": TELL },
+        ]);
+        town.post("/setup", json!({ "files": files, "yes": true })).await.is(200);
+        // They answer, and somebody says so: nobody is paged.
+        let id = told_by_hand(&town).await;
+        let run = town.get(&format!("/runs/{id}")).await;
+        assert_eq!((&step(&run, "1")["state"], &step(&run, "1")["choices"][0]["id"]), (&json!("waiting"), &json!("answered")));
+        assert_eq!(step(&run, "2")["state"], "asking", "nobody waits for it");
+        town.clock.advance(minutes(9));
+        tick(&town).await;
+        town.post(&format!("/runs/{id}/steps/1/choose"), json!({ "choice": "answered" })).await.is(200);
+        town.app.runs.settled().await;
+        let run = town.get(&format!("/runs/{id}")).await;
+        let output = &step(&run, "1")["output"];
+        assert_eq!((&output["answered"], &output["note"]), (&json!(true), &json!("in their room")), "{run:#}");
+        answer(&town, &id, "2", json!({})).await;
+        assert_eq!(town.get(&format!("/runs/{id}")).await["state"], "done");
+        town.clock.advance(minutes(30));
+        tick(&town).await;
+        assert_eq!(town.get("/alerts").await["items"], json!([]));
+        // Nobody answers: they are paged once, at its end, and the run can be completed by hand.
+        let id = told_by_hand(&town).await;
+        answer(&town, &id, "2", json!({})).await;
+        town.clock.advance(minutes(9));
+        tick(&town).await;
+        assert_eq!(town.get("/alerts").await["items"], json!([]));
+        town.clock.advance(minutes(1));
+        tick(&town).await;
+        let alerts = town.get("/alerts").await;
+        assert_eq!((alerts["items"].as_array().unwrap().len(), &alerts["items"][0]["summary"]), (1, &json!("tell: nobody has answered")));
+        let run = town.get(&format!("/runs/{id}")).await;
+        assert_eq!((&run["state"], &step(&run, "1")["output"]["paged"]), (&json!("done"), &alerts["items"][0]["id"]), "{run:#}");
+        // Whoever says at once that they have answered, or that they were not told, has no clock.
+        for values in [json!({ "told": true, "answered": true }), json!({ "told": false })] {
+            let begun = town.post("/runs", json!({ "runbook": "tell", "inputs": { "institution": "inst-1" } })).await.is(201).json();
+            let run = answer(&town, begun["id"].as_str().unwrap(), "1", values).await;
+            assert_eq!(step(&run, "1")["state"], "done");
+            answer(&town, begun["id"].as_str().unwrap(), "2", json!({})).await;
+        }
+    })
+    .await;
+}

@@ -2,8 +2,9 @@
 
 use crate::town::{SETUP, Town, everywhere};
 use firedog_town::Town as Streets;
+use firedog_town::hold::{Release, When};
 use firedog_town::slack::{SAM, SLACK_TOKEN, SUPPORT_CHANNEL, SUPPORT_GROUP, Said};
-use firedog_town::weather::Weather;
+use firedog_town::weather::{Outage, System, Weather};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -238,4 +239,79 @@ async fn an_outage_that_grows_no_more_takes_nobody_in() {
     second(&town, &streets, 1).await;
     let runs = town.get("/runs?open=true").await;
     assert_eq!(runs["items"].as_array().unwrap().len(), 2, "what fails hours later is looked at by itself: {runs:#}");
+}
+
+#[tokio::test]
+async fn threads_of_runs_that_join_say_once_where_it_goes_on() {
+    everywhere(async |town| {
+        let streets = streets(&town, 20).await;
+        for one in 1..=3 {
+            fails(&town, one).await;
+        }
+        second(&town, &streets, 1).await;
+        second(&town, &streets, 16).await;
+        let told = threads(&streets);
+        assert_eq!(told.len(), 3);
+        for one in 4..=10 {
+            fails(&town, one).await;
+        }
+        second(&town, &streets, 1).await;
+        let open = town.get("/runs?open=true").await;
+        assert_eq!(open["items"].as_array().unwrap().len(), 1);
+        let fleet = open["items"][0]["id"].as_str().unwrap().to_owned();
+        // Answers are lost, as if we had crashed after each post.
+        for _ in 0..4 {
+            streets.weather().fail_next(System::Slack, Outage::LosesAnswer, 1);
+            for _ in 0..6 {
+                second(&town, &streets, 3).await;
+            }
+        }
+        for _ in 0..20 {
+            second(&town, &streets, 3).await;
+        }
+        let said = streets.slack().said();
+        let link = format!("/runs/{fleet}|");
+        let moved = |thread: &Said| {
+            said.iter()
+                .filter(|one| {
+                    one.thread_ts.as_ref() == Some(&thread.ts)
+                        && one.text.contains("goes on for all of them")
+                        && one.text.contains(&link)
+                })
+                .count()
+        };
+        let counts: Vec<usize> = told.iter().map(moved).collect();
+        // The oldest run is the one that goes on; in its own thread nothing is moved.
+        assert_eq!(counts.iter().sum::<usize>(), 2, "{counts:?} {said:#?}");
+        assert!(counts.iter().all(|count| *count <= 1), "{counts:?}");
+        assert_eq!(threads(&streets).len(), 3, "no new thread for the same outage");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_notice_that_arrives_after_it_was_sent_again_is_taken_away() {
+    let town = Town::new().await;
+    let streets = streets(&town, 2).await;
+    fails(&town, 1).await;
+    second(&town, &streets, 1).await;
+    // The first request stays on its way until nobody waits for its answer any more.
+    streets.weather().holds().hold(1, When::Before, Some("POST"));
+    second(&town, &streets, 16).await;
+    assert_eq!(threads(&streets).len(), 0);
+    for _ in 0..3 {
+        second(&town, &streets, 3).await;
+    }
+    let kept = threads(&streets);
+    assert_eq!(kept.len(), 1, "support does not wait for it");
+    assert!(streets.weather().holds().release(Release::DoLate));
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while threads(&streets).len() < 2 {
+        assert!(std::time::Instant::now() < deadline, "the late one never arrives");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    for _ in 0..3 {
+        second(&town, &streets, 10).await;
+    }
+    assert_eq!(threads(&streets), kept);
 }

@@ -132,7 +132,7 @@ impl Answer {
 }
 
 /// The databases that stories run on. `FIREDOG_TEST_DATABASES=sqlite` leaves PostgreSQL out.
-fn databases() -> Vec<&'static str> {
+pub(crate) fn databases() -> Vec<&'static str> {
     match std::env::var("FIREDOG_TEST_DATABASES").as_deref() {
         Ok("sqlite") => vec!["sqlite"],
         _ => vec!["sqlite", "postgres"],
@@ -186,6 +186,7 @@ impl Town {
             public_url: BASE.to_owned(),
             allow_targets: config.allow_targets.clone(),
             push: Some(key.push_identity(BASE)),
+            smtp_url: config.smtp_url.as_ref().map(|url| url.expose().to_owned()),
             ..Settings::default()
         };
         // The engine hands its messages to the post; this sends tests.

@@ -32,6 +32,9 @@ fn a_case(id: &str, number: &str) -> Case {
         responds_within: DEFAULT_RESPONDS_WITHIN,
         chase_every: DEFAULT_CHASE_EVERY,
         note: None,
+        open_by: None,
+        with: None,
+        confirm: true,
     };
     let about = About { alert: Some(AlertId::from("alert-1")), ..About::default() };
     let case = Case::open(CaseId::from(id), &vendor, Some(InstitutionId::from("inst-1")), about, "ada".to_owned(), at(1));

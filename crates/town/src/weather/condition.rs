@@ -36,6 +36,7 @@ pub enum System {
     Vantage,
     /// The cores of all institutions.
     Core,
+    Portal,
 }
 
 /// How a system fails to answer.

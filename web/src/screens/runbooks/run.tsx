@@ -171,7 +171,7 @@ function Plan({ run, step, may }: { run: string; step: Step; may: boolean }) {
         {t.run.confirmTitle}
       </Text>
       {plan.lines.map((line) => (
-        <Text key={line} size="sm">
+        <Text key={line} size="sm" className={style.line}>
           {line}
         </Text>
       ))}

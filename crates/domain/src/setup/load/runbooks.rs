@@ -37,6 +37,22 @@ pub(super) fn vendor(r: &mut Reader, f: &Fields) -> Vendor {
         responds_within: length(r, "responds_within").unwrap_or(DEFAULT_RESPONDS_WITHIN),
         chase_every: length(r, "chase_every").unwrap_or(DEFAULT_CHASE_EVERY),
         note: f.has("note").then(|| r.text(f.get("note"))),
+        open_by: r.word(f.get("open_by"), &[("email", OpenBy::Email), ("http", OpenBy::Http)]),
+        with: r.reference(f.get("with"), "connection").map(ConnectionId),
+        confirm: !f.has("confirm") || r.boolean(f.get("confirm")),
+    }
+}
+
+/// How vendors' cases are opened, once the connections are known.
+pub(super) fn refuse_vendors(r: &mut Reader, roots: &[Fields], setup: &Setup) {
+    for node in roots.iter().filter_map(|root| root.get("vendors")?.node.list()).flatten() {
+        let id = node.get("id").and_then(Node::scalar).unwrap_or_default();
+        let Some(vendor) = setup.vendors.get(id).filter(|_| !node.incomplete) else { continue };
+        let with = vendor.with.as_ref().and_then(|id| setup.connections.get(id.as_str()));
+        for (key, message, help) in vendor.mistakes(with.map(|connection| connection.kind)) {
+            let span = node.get(key).map_or(node.span, |value| value.span);
+            r.error("bad_value", span, message).help = Some(help);
+        }
     }
 }
 
@@ -103,9 +119,16 @@ pub(super) fn connection(r: &mut Reader, f: &Fields, setup: &Setup) -> Connectio
     only(r, "room", ConnectionKind::Slack);
     only(r, "group", ConnectionKind::Slack);
     only(r, "signing_secret", ConnectionKind::Slack);
-    only(r, "signing_secret_file", ConnectionKind::Slack);
     only(r, "queries", ConnectionKind::Prometheus);
     only(r, "module", ConnectionKind::Blackbox);
+    for key in ["body", "number_at", "url_at", "key_header"] {
+        only(r, key, ConnectionKind::Http);
+    }
+    if kind == ConnectionKind::Http && !(f.has("body") && f.has("number_at")) && !f.incomplete() {
+        r.error("missing_key", f.span, "nobody says what is sent, and where the answer has the case's number").help = Some(
+            "add for example `body: '{\"title\": \"{title}\", \"text\": \"{evidence}\"}'` and `number_at: /number`".to_owned(),
+        );
+    }
     if kind == ConnectionKind::Elasticsearch && !f.has("index") && !f.incomplete() {
         r.error("missing_key", f.span, "logs are in an index").help = Some("add for example `index: interaction-*`".to_owned());
     }
@@ -139,7 +162,7 @@ pub(super) fn connection(r: &mut Reader, f: &Fields, setup: &Setup) -> Connectio
         fields,
         room: text(r, "room"),
         group: text(r, "group"),
-        signing_secret: r.secret(f, "signing_secret", "signing_secret_file").map(|(secret, _)| secret),
+        signing_secret: r.plain_secret(f.get("signing_secret")),
         authority: authority(r, f),
         queries,
         module: r.parse(f.get("module"), |text| {
@@ -150,6 +173,28 @@ pub(super) fn connection(r: &mut Reader, f: &Fields, setup: &Setup) -> Connectio
                 Err("this is no module's name; write for example `tcp_connect`".to_owned())
             }
         }),
+        body: r.parse(f.get("body"), |text| catalogue::template(text).map(|_| text.to_owned())),
+        number_at: r.parse(f.get("number_at"), pointer),
+        url_at: r.parse(f.get("url_at"), pointer),
+        key_header: r.parse(f.get("key_header"), header),
+    }
+}
+
+/// RFC 6901.
+fn pointer(text: &str) -> Result<String, String> {
+    let fine = text.starts_with('/') && text.len() <= 200 && !text.contains(char::is_control);
+    if fine { Ok(text.to_owned()) } else { Err(format!("`{text}` is no JSON pointer; write for example /result/number")) }
+}
+
+/// A header's name that nothing else depends on.
+fn header(text: &str) -> Result<String, String> {
+    let token = !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let taken =
+        ["authorization", "content-type", "content-length", "host", "accept", "cookie", "connection", "transfer-encoding"];
+    if token && !taken.contains(&text.to_ascii_lowercase().as_str()) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("`{text}` is no header for a key; write for example Idempotency-Key"))
     }
 }
 

@@ -162,12 +162,22 @@ impl Reader<'_> {
                 }
             }
         };
+        self.one_line_secret(field, text).map(|text| (text, field.node.span))
+    }
+
+    /// A secret that has no file of its own beside; it may be `${ENV}`.
+    pub fn plain_secret(&mut self, field: Option<Field>) -> Option<String> {
+        let text = self.given(field)?;
+        self.one_line_secret(field?, text)
+    }
+
+    fn one_line_secret(&mut self, field: Field, text: String) -> Option<String> {
         if text.is_empty() || text.len() > MAX_SECRET || text.contains(char::is_control) {
             let name = field.key.name;
             self.error("bad_value", field.node.span, format!("`{name}` has to be one line of 1 to {MAX_SECRET} bytes"));
             return None;
         }
-        Some((text, field.node.span))
+        Some(text)
     }
 
     /// The text of a scalar; `${NAME}` as the whole value is looked up outside. `$${NAME}` stands for `${NAME}` itself.

@@ -629,6 +629,8 @@ pub static MAINTENANCE: Object = Object {
     ],
 };
 
+pub const OPEN_BY: &[&str] = &["email", "http"];
+
 pub static VENDOR: Object = Object {
     what: "vendor",
     about: "A third party that runs something for institutions, and is asked when that fails.",
@@ -651,6 +653,14 @@ pub static VENDOR: Object = Object {
             "What they want in a case.",
             r#""Severity 1 by phone as well. Name the institution, when it began, and the exact error.""#,
         ),
+        may(
+            "open_by",
+            OneOf(OPEN_BY),
+            "Firedog opens cases itself: a mail to `email`, or a request to the portal that `with` names. Default: a person does.",
+            r#""http""#,
+        ),
+        may("with", Ref("connection"), "Of `open_by: http`: the connection of their portal.", r#""portal""#),
+        may("confirm", Bool, "A person sees what is sent and agrees before it is. Default true.", "false"),
     ],
 };
 
@@ -785,7 +795,7 @@ pub static RUNBOOK_STEP: Object = Object {
 };
 
 pub const CONNECTION_KINDS: &[&str] =
-    &["elasticsearch", "slack", "prometheus", "jenkins", "marathon", "mesos", "kubernetes", "blackbox"];
+    &["elasticsearch", "slack", "prometheus", "jenkins", "marathon", "mesos", "kubernetes", "blackbox", "http"];
 
 pub static CONNECTION: Object = Object {
     what: "connection",
@@ -820,7 +830,6 @@ pub static CONNECTION: Object = Object {
             "Of slack: the app's signing secret, with which its commands are taken. May be `${ENV}`.",
             r#""${SLACK_SIGNING_SECRET}""#,
         ),
-        may("signing_secret_file", Text, "A file with the signing secret.", r#""slack-signing-secret""#),
         may(
             "authority",
             Text,
@@ -838,6 +847,20 @@ pub static CONNECTION: Object = Object {
             Text,
             "Of blackbox: the module of its configuration. One that begins with `http` is given whole addresses, others `HOST:PORT`. Default: `tcp_connect`.",
             r#""tcp_connect""#,
+        ),
+        may(
+            "body",
+            Text,
+            "Of http: the JSON that opens a case; in its texts {title}, {evidence}, {institution}, {code}, {host}, {since} and {reference} are filled in.",
+            r#""{\"short_description\": \"{title}\", \"description\": \"{evidence}\"}""#,
+        ),
+        may("number_at", Text, "Of http: where the answer has the case's number (JSON pointer).", r#""/result/number""#),
+        may("url_at", Text, "Of http: where the answer has the case's address (JSON pointer).", r#""/result/url""#),
+        may(
+            "key_header",
+            Text,
+            "Of http: a header by whose key the other side knows a request that it has had. Without it, none is ever repeated.",
+            r#""Idempotency-Key""#,
         ),
     ],
 };

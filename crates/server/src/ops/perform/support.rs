@@ -3,19 +3,24 @@
 use super::{Call, done};
 use crate::ops::run::BY_ALERT;
 use firedog_connectors::call::CallError;
-use firedog_connectors::slack::{Message, Mrkdwn, Slack, Ts};
+use firedog_connectors::slack::{Message, Mrkdwn, Posted, Slack, Ts};
 use firedog_domain::runbook::actions::Effect;
-use firedog_domain::runbook::run::{Progress, RunStep, StepState};
+use firedog_domain::runbook::advance::TOLD_AT;
+use firedog_domain::runbook::run::{Choice, Member, Progress, RunStep, StepState};
 use firedog_domain::setup::ConnectionKind;
 use firedog_domain::time::{after, mins, secs};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// How long support has to answer where a step does not say.
 const ANSWER_WITHIN: SignedDuration = mins(10);
 /// Between two looks into the thread, in milliseconds.
 const LOOK_MS: i64 = 10_000;
+/// The longest between two looks at a clock.
+const MOST_MS: i64 = 60_000;
+/// What a person says of those whom they have told.
+const ANSWERED: &str = "answered";
 /// There may be more to say.
 const SOON_MS: i64 = 1_000;
 
@@ -23,6 +28,8 @@ const SOON_MS: i64 = 1_000;
 const A_MOMENT: SignedDuration = secs(15);
 /// Between two messages of how many fail.
 const MEMBERS_EVERY: SignedDuration = mins(1);
+/// A first notice that was on its way, or whose answer was lost, has arrived by then, or never does.
+const LATE: SignedDuration = mins(2);
 /// Codes listed in a message.
 const MAX_CODES: usize = 30;
 
@@ -46,14 +53,58 @@ struct Thread {
     members: usize,
     #[serde(default)]
     members_at: Option<Timestamp>,
+    /// Institutions whose own threads have been told that it goes on here.
+    #[serde(default)]
+    moved: Vec<String>,
+    /// An earlier request of the first notice may still arrive.
+    #[serde(default)]
+    twice_until: Option<Timestamp>,
 }
 
 impl Call<'_> {
     pub(super) async fn tell_support(&self) -> Result<Progress, CallError> {
+        let by_hand = self.act.call.memo.get(TOLD_AT).and_then(Value::as_str).and_then(|text| text.parse::<Timestamp>().ok());
+        if let Some(told) = by_hand {
+            return Ok(self.told_by_hand(told).await);
+        }
         let slack = self.connected.slack(self.setup)?;
         match serde_json::from_value::<Thread>(self.act.call.memo.clone()) {
             Ok(thread) => self.follow(&slack, thread).await,
             Err(_) => self.open(&slack).await,
+        }
+    }
+
+    /// A person has told them, somewhere that Firedog does not see; only a person can say that they have answered.
+    async fn told_by_hand(&self, told: Timestamp) -> Progress {
+        let until = after(told, self.length("answer_within", ANSWER_WITHIN));
+        let note = self.act.call.memo.get("note").cloned().unwrap_or_default();
+        let ended = |answered: bool, paged: &str, text: &str| {
+            let mut output = json!({ "text": text, "told": true, "answered": answered, "paged": paged });
+            if !note.is_null() {
+                output["note"] = note.clone();
+            }
+            done(output)
+        };
+        if self.act.call.choice.as_deref() == Some(ANSWERED) {
+            return ended(true, "", "told by hand, and they have answered");
+        }
+        if self.now < until {
+            let left_ms = i64::try_from(until.duration_since(self.now).as_millis()).unwrap_or(LOOK_MS);
+            let choice = Choice { id: ANSWERED.to_owned(), text: "Somebody of theirs has answered".to_owned() };
+            return Progress::Waiting {
+                memo: self.act.call.memo.clone(),
+                effect: Effect::Keyed,
+                after_ms: left_ms.min(MOST_MS),
+                text: format!("told by hand; without an answer by {until:.0}, {} is done", self.text("otherwise")),
+                choices: vec![choice],
+            };
+        }
+        let Some(team) = self.text("otherwise").strip_prefix("page ").map(str::trim) else {
+            return ended(false, "", "told by hand; nobody has answered");
+        };
+        match self.page_team(team, &format!("{}: nobody has answered", self.run.title)).await {
+            Ok(alert) => ended(false, &alert, "told by hand; nobody answered, so they are paged"),
+            Err(progress) => progress,
         }
     }
 
@@ -94,6 +145,7 @@ impl Call<'_> {
         };
         text = text.plain(". Next update by ").time(after(self.now, within)).plain(". ").link(&self.link(), "What we are doing");
         let posted = slack.post_once(room, None, &Message::of(text), &self.act.call.key, since).await?;
+        let posted = if self.act.call.again { self.keep_one(slack, posted, since).await } else { posted };
         let thread = Thread {
             room: room.to_owned(),
             channel: posted.channel,
@@ -105,6 +157,8 @@ impl Call<'_> {
             paged: None,
             members: self.run.members.len(),
             members_at: Some(self.now),
+            moved: Vec::new(),
+            twice_until: self.act.call.again.then(|| after(self.now, LATE)),
         };
         Ok(self.again(&thread, format!("told in {room}")))
     }
@@ -126,8 +180,21 @@ impl Call<'_> {
         Progress::Waiting { memo: json!(thread), effect: Effect::Keyed, after_ms: LOOK_MS, text, choices: Vec::new() }
     }
 
+    /// An earlier request, whose answer was lost, may have arrived after all. That it is said twice is no reason to tell nothing.
+    async fn keep_one(&self, slack: &Slack, posted: Posted, since: Timestamp) -> Posted {
+        let kept = slack.keep_one(posted.clone(), None, &self.act.call.key, since).await;
+        kept.unwrap_or_else(|error| {
+            tracing::debug!(error = error.reason(), "whether support was told twice could not be looked at");
+            posted
+        })
+    }
+
     /// Findings go into the thread as they come; an answer of theirs stops the clock, and its end pages them.
     async fn follow(&self, slack: &Slack, mut thread: Thread) -> Result<Progress, CallError> {
+        if thread.twice_until.is_some_and(|until| self.now < until) {
+            let posted = Posted { channel: thread.channel.clone(), ts: thread.ts.clone() };
+            self.keep_one(slack, posted, self.run.started_at).await;
+        }
         for step in self.run.steps.iter().filter(|step| step.place != self.act.place) {
             if thread.told.contains(&step.place) {
                 continue;
@@ -141,6 +208,15 @@ impl Call<'_> {
                 // One message per look: each is remembered before the next.
                 return Ok(self.soon(&thread, format!("told in {}: {finding}", thread.room)));
             }
+        }
+        let moved = |member: &&Member| member.notice.is_some() && !thread.moved.contains(&member.institution);
+        if let Some(member) = self.run.members.iter().find(moved) {
+            let institution = member.institution.clone();
+            if !self.tell_moved(slack, member).await? {
+                return Ok(self.again(&thread, format!("told in {}", thread.room)));
+            }
+            thread.moved.push(institution);
+            return Ok(self.soon(&thread, format!("told in {}", thread.room)));
         }
         let more = self.run.members.len();
         if more > thread.members && thread.members_at.is_none_or(|at| after(at, MEMBERS_EVERY) <= self.now) {
@@ -186,6 +262,30 @@ impl Call<'_> {
         })))
     }
 
+    /// The thread of a run that has joined this one says where it goes on. `false`: it is not there yet.
+    async fn tell_moved(&self, slack: &Slack, member: &Member) -> Result<bool, CallError> {
+        let Some(notice) = &member.notice else { return Ok(true) };
+        let told = async {
+            let ts = match notice.ts.as_deref().and_then(|ts| ts.parse::<Ts>().ok()) {
+                Some(ts) => ts,
+                // It was on its way when the runs became one.
+                None => match slack.find(&notice.room, None, &notice.key, notice.since).await? {
+                    Some(posted) => posted.ts,
+                    None => return Ok(after(member.at, LATE) <= self.now),
+                },
+            };
+            let text = Mrkdwn::new().plain("More institutions fail, and this goes on for all of them together: ");
+            let text = text.link(&self.link(), "What we are doing");
+            let key = format!("{}/moved", notice.key);
+            slack.post_once(&notice.room, Some(&ts), &Message::of(text), &key, notice.since).await.map(|_| true)
+        };
+        match told.await {
+            // A thread that is gone, or a room that is closed, holds up nobody.
+            Err(CallError::Missing { .. } | CallError::Conflict { .. } | CallError::Rejected { .. }) => Ok(true),
+            told => told,
+        }
+    }
+
     /// Somebody of the support group who has written into the thread. Without a group, anybody who is no program.
     async fn answer(&self, slack: &Slack, thread: &Thread) -> Result<Option<String>, CallError> {
         let replies = slack.replies(&thread.channel, &thread.ts, &thread.ts).await?;
@@ -212,7 +312,10 @@ fn finding(step: &RunStep) -> Option<String> {
             StepState::Done,
             Some("logs.root_error" | "logs.blast_radius" | "net.probe" | "decide" | "service.recovered" | "service.restart"),
         ) => text("text").map(str::to_owned).or_else(|| text("state").map(str::to_owned))?,
-        (StepState::Done, Some("vendor.case")) => format!("a case is open at the vendor: {}", text("number")?),
+        (StepState::Done, Some("vendor.case")) => match text("number") {
+            Some(number) => format!("a case is open at the vendor: {number}"),
+            None => "a case is open at the vendor; its number is not known yet".to_owned(),
+        },
         _ => return None,
     };
     Some(format!("{}: {told}", step.spec.what))
