@@ -89,7 +89,7 @@ def points_of(driver, calls):
     for n, call in enumerate(calls, 1):
         if driver.systems is None or call["system"] in driver.systems:
             # What only reads and comes late changes nothing; without a key a person is asked after the first kill. A message that is
-            # so late is said twice: support is not kept waiting for it.
+            # so late is said again, and the newer one deleted: support is not kept waiting for it.
             late = [] if is_read(call) or driver.told else ["late", "twice"] if driver.keyed and call["method"] == "POST" else ["late"]
             points += [Point(driver, n, when) for when in ("before", "after", *late)]
     return points + ([Point(driver, at=moment) for moment in (STARTED, *MOMENTS)] if driver.systems is None else [])
@@ -166,7 +166,7 @@ made this table, and fails unless at every point
 
 `before`: held before anything was done, and never done. `after`: done, and the answer never came. `late`: done some seconds after Firedog was back.
 `twice`: the first one was never done, and the one made in its place killed Firedog again, and was done late.
-A message to support is not tried `late`: it would be said twice, because nobody waits 45 s with the first notice to find out.
+A message to support is not tried `late`: nobody waits 45 s with the first notice to find out, so it is said again, and the newer of two is deleted when they meet.
 
 """
 

@@ -25,6 +25,14 @@ steps:
   - { do: Watch the requests, uses: service.watch, with: { for: 2h } }
 "#;
 
+const PATIENT: &str = r#"
+runbook: patient
+team: pupper
+for: { institution: required }
+steps:
+  - { do: Check that requests succeed, uses: service.recovered, with: { within: 30m } }
+"#;
+
 async fn streets(town: &Town) -> Streets {
     let streets = Streets::start(Weather::new(6, town.now())).await.unwrap();
     streets.weather().set_speed(0);
@@ -41,6 +49,7 @@ async fn streets(town: &Town) -> Streets {
     let files = json!([
         { "name": "setup.yaml", "text": SETUP }, { "name": "more.json", "text": more.to_string() },
         { "name": "look.yaml", "text": BOOK }, { "name": "stay.yaml", "text": NOT_REPRODUCED },
+        { "name": "patient.yaml", "text": PATIENT },
     ]);
     town.post("/setup", json!({ "files": files, "yes": true })).await.is(200);
     streets
@@ -99,6 +108,25 @@ async fn watching(town: &Town, streets: &Streets) -> (String, SpellId) {
     assert_eq!(found["state"], "watching", "{found:#}");
     assert!(found["watched_until"].is_string() && found["ended_at"].is_string(), "{found:#}");
     (run, quiet)
+}
+
+#[tokio::test]
+async fn whoever_mends_it_late_is_believed_soon() {
+    everywhere(async |town| {
+        let streets = streets(&town).await;
+        let core = Condition::Core { institution: "inst-5".to_owned(), fault: CoreFault::Refuses, percent: 100 };
+        let wrong = streets.weather().set(core);
+        pass(&town, &streets, 1).await;
+        let run = begin(&town, "patient").await;
+        pass(&town, &streets, 12).await;
+        assert_eq!(show(&town, &run).await["steps"][0]["state"], "waiting");
+        streets.weather().clear(wrong);
+        // The twelve minutes before would outweigh what comes for more than an hour.
+        pass(&town, &streets, 3).await;
+        let found = show(&town, &run).await;
+        assert_eq!((&found["state"], &found["steps"][0]["output"]["state"]), (&json!("done"), &json!("recovered")), "{found:#}");
+    })
+    .await;
 }
 
 #[tokio::test]

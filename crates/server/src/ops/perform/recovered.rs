@@ -26,6 +26,8 @@ const WITHIN: SignedDuration = mins(10);
 const PRESENT: SignedDuration = mins(5);
 /// The shortest time after which figures are those of the time since the restart.
 const LEAST: SignedDuration = secs(15);
+/// Calls of so long ago tell how it is now, if there are enough of them.
+const LATELY: SignedDuration = mins(2);
 const LOOK_MS: i64 = 5_000;
 /// Fewer calls tell nothing.
 const LEAST_CALLS: u64 = 5;
@@ -54,7 +56,7 @@ struct Watched {
 
 #[derive(Serialize, Deserialize)]
 struct Memo {
-    /// Figures are those of calls since then.
+    /// Figures are those of calls since then, at the most.
     since: Timestamp,
     until: Timestamp,
 }
@@ -89,8 +91,8 @@ impl Call<'_> {
                 choices: Vec::new(),
             });
         }
-        let calls = self.calls(memo.since, service).await?;
-        let figures = format!("{} of {} calls failed since {:.0}", calls.failed, calls.total, memo.since);
+        let (calls, since) = self.lately(memo.since, service).await?;
+        let figures = format!("{} of {} calls failed since {since:.0}", calls.failed, calls.total);
         let said = |state: &str, text: String| Ok(done(json!({ "state": state, "text": text })));
         let enough = calls.total >= LEAST_CALLS && after(memo.since, LEAST) <= self.now;
         if enough && failed_share(calls) <= WELL {
@@ -118,6 +120,18 @@ impl Call<'_> {
             None => format!("{figures}: too little traffic to tell"),
         };
         Ok(self.unverified(text))
+    }
+
+    /// The calls since then. Where the last minutes alone tell something, they do: it may have been mended meanwhile.
+    async fn lately(&self, since: Timestamp, service: Option<&Service>) -> Result<(Calls, Timestamp), CallError> {
+        let from = self.now.checked_sub(LATELY).unwrap_or(since);
+        if from > since {
+            let calls = self.calls(from, service).await?;
+            if calls.total >= LEAST_CALLS {
+                return Ok((calls, from));
+            }
+        }
+        Ok((self.calls(since, service).await?, since))
     }
 
     fn unverified(&self, text: String) -> Progress {
