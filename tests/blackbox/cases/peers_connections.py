@@ -116,7 +116,10 @@ def test_a_real_prometheus_tells_whether_calls_succeed_again(t):
     url = peers.scraper(t, {"shop": calls.port})
     count = 'sum(increase(calls_total{{service=~"{{service}}",institution=~"{{institution}}"{}}}[{{last}}]))'.format
     queries = {"total": count(""), "failed": count(',outcome="error"')}
-    steps = [{"do": "Look", "uses": "service.recovered", "with": {"service": "shop", "within": "50s"}}]
+    steps = [
+        {"do": "Look", "uses": "service.recovered", "with": {"service": "shop", "within": "50s"}},
+        {"do": "Keep the graph", "uses": "metrics.read", "with": {"service": "shop", "last": "10m"}},
+    ]
     server = start(t, [{"id": "metrics", "kind": "prometheus", "url": url, "queries": queries}], steps, institution="required")
     checked = server.run("connection", "check", "metrics").said
     assert "Prometheus 2." in checked, checked
@@ -133,14 +136,17 @@ def test_a_real_prometheus_tells_whether_calls_succeed_again(t):
         thread = threading.Thread(target=tick, args=(fails,), daemon=True)
         thread.start()
         try:
-            [step] = run(server, "look", "institution=inst-1")
+            steps = run(server, "look", "institution=inst-1")
         finally:
             ticking.set()
             thread.join()
-        return step["output"]
+        return [step["output"] for step in steps]
 
-    seen = told(fails=0)
+    seen, graph = told(fails=0)
     assert seen["state"] == "recovered", json.dumps(seen)
     assert seen["text"].startswith("0 of ") and "calls failed since" in seen["text"], seen
-    seen = told(fails=1)
+    assert sum(graph["total"].values()) > 0 and not any(graph["failed"].values()), graph
+    assert graph["text"].startswith("0 of ") and "minutes with failed calls" in graph["text"], graph
+    seen, graph = told(fails=1)
     assert seen["state"] == "failing", json.dumps(seen)
+    assert any(graph["failed"].values()) and not graph["text"].startswith("0 of"), graph

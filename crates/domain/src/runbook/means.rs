@@ -22,8 +22,7 @@ fn needs(action: &str) -> &'static [ConnectionKind] {
     match action {
         "logs.root_error" | "logs.blast_radius" => &[ConnectionKind::Elasticsearch],
         "support.tell" => &[ConnectionKind::Slack],
-        "metrics.read" => &[ConnectionKind::Elasticsearch],
-        "service.recovered" | "service.watch" => &[ConnectionKind::Prometheus, ConnectionKind::Elasticsearch],
+        "metrics.read" | "service.recovered" | "service.watch" => &[ConnectionKind::Prometheus, ConnectionKind::Elasticsearch],
         _ => &[],
     }
 }

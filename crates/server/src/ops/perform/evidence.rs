@@ -5,10 +5,11 @@ use super::{Call, done};
 use crate::ops::deploys;
 use firedog_connectors::call::CallError;
 use firedog_connectors::elasticsearch::{Role, Scope};
+use firedog_connectors::prometheus::{Outcome, Range};
 use firedog_domain::diagnosis::rules::{Failed, classify};
 use firedog_domain::runbook::run::Progress;
-use firedog_domain::setup::{ConnectionKind, Service};
-use firedog_domain::time::mins;
+use firedog_domain::setup::{ConnectionKind, METRIC_QUERIES, Service};
+use firedog_domain::time::{after, mins};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -162,6 +163,56 @@ impl Call<'_> {
         let service = self.service()?;
         let last = self.length("last", LAST);
         let from = self.now.checked_sub(last).unwrap_or(Timestamp::MIN);
+        match self.setup.connection(ConnectionKind::Prometheus) {
+            Some(_) => self.graph_by_metrics(service, from).await,
+            None => self.graph_by_logs(service, from).await,
+        }
+    }
+
+    async fn graph_by_metrics(&self, service: &Service, from: Timestamp) -> Result<Progress, CallError> {
+        let prometheus = self.connected.prometheus(self.setup)?;
+        // Each point tells of the time before it; the last one also of the minute that is not over.
+        let range = Range::new(from, after(self.now, mins(1)), mins(1), MAX_POINTS)?;
+        let step = SignedDuration::from_secs(range.step_s());
+        let mut graphs = [(); METRIC_QUERIES.len()].map(|()| BTreeMap::<Timestamp, u64>::new());
+        let mut is_whole = true;
+        for (graph, name) in graphs.iter_mut().zip(METRIC_QUERIES) {
+            let query = self.metric_query(name, None, Some(service), range.step_s());
+            let reading = prometheus.range(&query, &range).await?;
+            is_whole &= reading.warnings.is_empty();
+            let Outcome::Series(series) = reading.outcome else { continue };
+            for point in series.into_iter().flat_map(|series| series.points) {
+                // Increases are guessed between scrapes: a part of a call is none.
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of calls, not negative")]
+                let calls = point.value.finite().map_or(0, |value| value.round().max(0.0) as u64);
+                let begins = point.at.checked_sub(step).unwrap_or(point.at);
+                *graph.entry(begins).or_default() += calls;
+            }
+        }
+        let [total, mut failed] = graphs;
+        // No series of failed calls is none that failed; no series at all is no graph.
+        total.keys().for_each(|at| {
+            failed.entry(*at).or_default();
+        });
+        let bad = failed.values().filter(|calls| **calls > 0).count();
+        let steps = match range.step_s() {
+            60 => "minutes".to_owned(),
+            step => format!("spans of {} min", step / 60),
+        };
+        let text = match total.len() {
+            0 => "the metrics know no calls of it".to_owned(),
+            all => format!(
+                "{bad} of {all} {steps} with failed calls{}",
+                if is_whole { "" } else { "; a part of the metrics is missing" }
+            ),
+        };
+        let shown = |graph: BTreeMap<Timestamp, u64>| -> Map<String, Value> {
+            graph.into_iter().map(|(at, calls)| (format!("{at:.0}"), Value::from(calls))).collect()
+        };
+        Ok(done(json!({ "text": text, "total": shown(total), "failed": shown(failed) })))
+    }
+
+    async fn graph_by_logs(&self, service: &Service, from: Timestamp) -> Result<Progress, CallError> {
         let logs = self.connected.logs(self.setup)?;
         let scope = Scope::new(from, self.now)?.only(Role::Service, [service.id.as_str()])?;
         let counts = logs.counts(&scope, mins(1)).await?;

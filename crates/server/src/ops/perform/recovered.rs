@@ -266,18 +266,12 @@ impl Call<'_> {
     }
 
     async fn calls_by_metrics(&self, since: Timestamp, service: Option<&Service>) -> Result<Calls, CallError> {
-        let connection = self.setup.connection(ConnectionKind::Prometheus);
-        let queries = connection.map(|connection| &connection.queries);
         let prometheus = self.connected.prometheus(self.setup)?;
         // At least a scrape or two.
         let last = self.now.duration_since(since).as_secs().max(60);
         let mut figures = [0; METRIC_QUERIES.len()];
         for (figure, name) in figures.iter_mut().zip(METRIC_QUERIES) {
-            let query = queries.and_then(|queries| queries.get(name)).cloned().unwrap_or_default();
-            let query = query
-                .replace("{institution}", &quoted(self.institution("id").unwrap_or(".*")))
-                .replace("{service}", &quoted(service.map_or(".*", |service| service.id.as_str())))
-                .replace("{last}", &format!("{last}s"));
+            let query = self.metric_query(name, self.institution("id"), service, last);
             *figure = match prometheus.instant(&query, self.now).await?.single() {
                 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of calls, not negative")]
                 Some(Number::Finite(value)) => value.round().max(0.0) as u64,
@@ -287,6 +281,16 @@ impl Call<'_> {
         }
         let [total, failed] = figures;
         Ok(Calls { failed: failed.min(total), total })
+    }
+
+    /// One of the connection's [`METRIC_QUERIES`], over the last so many seconds; what is not said matches everything.
+    pub(super) fn metric_query(&self, name: &str, institution: Option<&str>, service: Option<&Service>, last_s: i64) -> String {
+        let connection = self.setup.connection(ConnectionKind::Prometheus);
+        let query = connection.and_then(|connection| connection.queries.get(name)).cloned().unwrap_or_default();
+        query
+            .replace("{institution}", &quoted(institution.unwrap_or(".*")))
+            .replace("{service}", &quoted(service.map_or(".*", |service| service.id.as_str())))
+            .replace("{last}", &format!("{last_s}s"))
     }
 }
 
