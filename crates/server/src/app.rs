@@ -6,11 +6,11 @@ use crate::limit::Buckets;
 use crate::metrics::Metrics;
 use crate::ops::chat;
 use crate::ops::connected::Connected;
-use crate::ops::deploys;
 use crate::ops::failures::Recent;
 use crate::ops::ingest::RecentScene;
 use crate::ops::payloads::Payloads;
 use crate::ops::perform::{Parts as PerformerParts, Performer};
+use crate::ops::{connection, deploys};
 use crate::secret::Key;
 use crate::stream::Hub;
 use firedog_connectors::oidc::{Provider, Settings};
@@ -29,6 +29,7 @@ pub struct Parts {
     pub connected: Arc<Connected>,
     pub failures: Recent,
     pub deploys: deploys::Recent,
+    pub checked: connection::Checked,
     pub delivery: Arc<Delivery>,
     pub config: Config,
     pub key: Key,
@@ -71,6 +72,7 @@ impl App {
             connected,
             failures: Recent::default(),
             deploys: deploys::Recent::default(),
+            checked: connection::Checked::default(),
             delivery,
             config,
             key,

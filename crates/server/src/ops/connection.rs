@@ -7,13 +7,18 @@ use crate::app::App;
 use firedog_connectors::call::{CallError, Found};
 use firedog_domain::runbook::means::Means;
 use firedog_domain::setup::{Capability, Connection, ConnectionKind, Driver, Service, Setup};
+use firedog_domain::time::{after, secs};
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
 /// What takes longer is of no use to a run that waits for it.
 pub const TIMEOUT: Duration = Duration::from_secs(8);
+/// For so long a check of all of them is as good as new. `firedog connection check` always asks.
+const FRESH: SignedDuration = secs(10);
 /// Connections that are checked at once; nobody has more installations.
 const MAX_CHECKED: usize = 50;
 /// Services that are named; beyond them only their number is told.
@@ -100,13 +105,28 @@ pub async fn check(app: &App, id: &str) -> Result<ConnectionCheck> {
     Ok(checked(app, setup, connection).await)
 }
 
-/// Asks all of them at the same time; how many were left out.
+/// What all of them said last, when that was, and of which version of the setup.
+#[derive(Default)]
+pub struct Checked(Mutex<Option<(i64, Timestamp, Vec<ConnectionCheck>)>>);
+
+/// Asks all of them at the same time; how many were left out. Whoever asks meanwhile, or within the next seconds, has the same answer:
+/// nobody's screen is a load on the systems outside.
 pub(super) async fn check_all(app: &App) -> Result<(Vec<ConnectionCheck>, usize)> {
     let scene = app.engine.scene().await?;
-    let setup = &scene.world.setup;
+    let (setup, version) = (&scene.world.setup, scene.world.version);
+    let left_out = setup.connections.len().saturating_sub(MAX_CHECKED);
+    let mut last = app.checked.0.lock().await;
+    let now = app.now();
+    if let Some((of, at, checks)) = &*last
+        && *of == version
+        && after(*at, FRESH) > now
+    {
+        return Ok((checks.clone(), left_out));
+    }
     let checks = setup.connections.iter().take(MAX_CHECKED).map(|connection| checked(app, setup, connection));
     let checks = futures_util::future::join_all(checks).await;
-    Ok((checks, setup.connections.iter().count().saturating_sub(MAX_CHECKED)))
+    *last = Some((version, app.now(), checks.clone()));
+    Ok((checks, left_out))
 }
 
 async fn checked(app: &App, setup: &Setup, connection: &Connection) -> ConnectionCheck {

@@ -58,6 +58,17 @@ async fn each_says_what_uses_it_and_whether_it_works() {
         }
 
         let doctor = town.get("/doctor?limit=100").await;
+        // Whoever looks again within seconds asks nobody; a check of one always does.
+        let asked = || streets.weather().holds().count();
+        let before = asked();
+        assert_eq!(town.get("/doctor?limit=100").await["items"].as_array().unwrap().len(), doctor["items"].as_array().unwrap().len());
+        assert_eq!(asked(), before);
+        town.post("/connections/logs/check", json!({})).await;
+        assert!(asked() > before);
+        town.clock.advance(jiff::SignedDuration::from_secs(11));
+        let before = asked();
+        town.get("/doctor?limit=100").await;
+        assert!(asked() > before + 1);
         for (id, levels, said) in [
             ("logs", ["ok", "warn"], "Elasticsearch"),
             ("ci", ["fail", "fail"], "HTTP 401"),
