@@ -64,9 +64,13 @@ def run(server, runbook, *inputs):
     return until(f"the run of {runbook} ends", ended, 60)["steps"]
 
 
-def start(t, connections, steps, **more):
+def core_of(port):
+    return {"core_endpoint": f"http://127.0.0.1:{port}/SymXchange"} if port else {}
+
+
+def start(t, connections, steps, core=None, **more):
     book = {"runbook": "look", "for": more, "steps": steps}
-    setup = pupper(by_mail, connections=connections, institutions=[{"id": "inst-1", "name": "Example Credit Union"}], runbooks=[book])
+    setup = pupper(by_mail, connections=connections, institutions=[{"id": "inst-1", "name": "Example Credit Union"} | core_of(core)], runbooks=[book])
     return t.firedog(setup)
 
 
@@ -79,6 +83,7 @@ def test_a_real_blackbox_exporter_looks_from_elsewhere(t):
         t,
         [{"id": "branch"} | connection, {"id": "web", "module": "http_2xx"} | connection, {"id": "v6", "module": "only_v6"} | connection],
         steps,
+        core=core.port,
         target="required",
     )
     for id in ("branch", "web", "v6"):
@@ -94,6 +99,12 @@ def test_a_real_blackbox_exporter_looks_from_elsewhere(t):
     assert seen["elsewhere"]["web"] == "is answered with HTTP 405", seen
     assert seen["elsewhere"]["v6"] in ("does not connect", "finds no address"), seen
     assert "; elsewhere: " in seen["text"] and "branch connects in" in seen["text"], seen
+
+    # What the catalogue does not have is not looked at, whoever names it.
+    id = server.json("run", "start", "look", "target=127.0.0.1:22")["id"]
+    shown = until("the step fails", lambda: (s := server.json("run", "show", id)["steps"][0])["state"] == "asking" and s, 20)
+    assert "is no address of the catalogue" in shown["text"], shown
+    server.run("run", "cancel", id, "--why", "seen")
 
     # Nobody listens any more: nobody connects, and nothing differs.
     core.stop()

@@ -221,6 +221,10 @@ impl Call<'_> {
             Ok(target) => target,
             Err(reason) => return Progress::Failed { reason, again: false },
         };
+        if !self.knows(&target) {
+            let reason = format!("{target} is no address of the catalogue: give it to an institution as `core_endpoint`");
+            return Progress::Failed { reason, again: false };
+        }
         let authority = self.institution("id").and_then(|id| self.setup.institutions.get(id)?.authority.clone());
         let prober = match Prober::new("this server", authority.as_deref()) {
             Ok(prober) => prober,
@@ -231,6 +235,17 @@ impl Call<'_> {
             Ok(probed) => done(elsewhere.beside(probe_output(&probed), probed.connects())),
             Err(error) => failed(error),
         }
+    }
+}
+
+impl Call<'_> {
+    /// A host and port that the catalogue has. An alert's label, or whoever starts a run, leads nowhere else.
+    fn knows(&self, target: &Target) -> bool {
+        let told = self.institution("core_endpoint").into_iter();
+        let cores = self.setup.institutions.iter().filter_map(|one| one.core_endpoint.as_deref());
+        let tools = self.setup.connections.iter().map(|one| one.url.as_str());
+        let places = told.chain(cores).chain(tools).filter_map(|text| text.parse::<Target>().ok()?.place());
+        target.place().is_some_and(|place| places.into_iter().any(|known| known == place))
     }
 }
 
