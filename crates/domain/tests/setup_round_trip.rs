@@ -358,7 +358,7 @@ fn runbook() -> impl Strategy<Value = Runbook> {
     let uses = (
         text(),
         option::of(prop::sample::select(vec![1, 90, 5400]).prop_map(SignedDuration::from_secs)),
-        prop::sample::select(vec!["a", "${institution.core_endpoint}", "3.5", "true"]),
+        prop::sample::select(vec!["https://logs:9200/es", "${institution.core_endpoint}", "https://slack.com/api"]),
     )
         .prop_map(|(what, timeout, target)| RunbookStep {
             what,

@@ -188,7 +188,7 @@ fn everything() -> Value {
         "runbooks": [{
             "runbook": "r", "title": "R", "team": "t", "for": { "institution": "required" }, "on": "labels.a == 'b'", "deadline": "2h", "stale_after": "30d", "fleet": { "more_than": 7, "within": "3m" },
             "steps": [
-                { "do": "Probe", "uses": "net.probe", "with": { "target": "a" }, "as": "seen", "confirm": "two-person", "timeout": "1m" },
+                { "do": "Probe", "uses": "net.probe", "with": { "target": "https://core" }, "as": "seen", "confirm": "two-person", "timeout": "1m" },
                 { "do": "Ask", "ask": { "well": "bool", "side": ["ours", "theirs"] }, "when": "seen.ok" },
                 { "do": "Each", "each": ["a"], "steps": [{ "do": "One" }] },
                 { "do": "Both", "parallel": [{ "do": "One" }] },

@@ -24,7 +24,7 @@ await story(async (browser) => {
 
   // Clean again: how it reads, and the file.
   await text.fill(
-    "runbook: look\nsteps:\n  - { do: Look at the shop, uses: net.probe, with: { target: 'https://shop.example.org' } }\n",
+    "runbook: look\nsteps:\n  - { do: Look at the shop, uses: wait, with: { for: 5m } }\n",
   );
   await page.getByText("Look at the shop").last().waitFor();
   const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download" }).click()]);

@@ -196,7 +196,11 @@ pub static ACTIONS: &[Action] = &[
     Action {
         name: "net.probe",
         about: "Tries the address step by step: name, connection, TLS with its certificate, HTTP; and from every vantage point at the same time, whether it connects.",
-        inputs: &[need("target", Kind::Text, "`https://HOST:PORT/PATH` or `HOST:PORT`.")],
+        inputs: &[need(
+            "target",
+            Kind::Ref("address"),
+            "An address of the catalogue: the `core_endpoint` of an institution, the `url` of a connection.",
+        )],
         output: "probe",
         outputs: &[
             asked("ok", Kind::Bool, "Every stage worked"),
@@ -429,6 +433,7 @@ impl Kind {
             Self::Bool => "yes or no (`true`, `false`)".to_owned(),
             Self::Length => "a length such as `15m`".to_owned(),
             Self::Words(words) => format!("one of {}", words.join(", ")),
+            Self::Ref("address") => "an address of the catalogue".to_owned(),
             Self::Ref(kind) => format!("the id of a {kind}"),
             Self::Record => "names with values".to_owned(),
         }

@@ -30,7 +30,7 @@ pub struct Mistake {
 
 /// What a runbook may refer to.
 pub trait Catalogue {
-    /// The ids of a kind (`service`, `institution`, `team`, `vendor`, `table`).
+    /// The ids of a kind (`service`, `institution`, `team`, `vendor`, `table`, `address`).
     fn ids(&self, kind: &'static str) -> Vec<String>;
     fn runbook(&self, _id: &RunbookId) -> Option<Runbook> {
         None
@@ -350,6 +350,14 @@ impl Checker<'_> {
                 } else {
                     ids.iter().take(MAX_LISTED).cloned().collect::<Vec<_>>().join(", ")
                 };
+                if of == "address" {
+                    let message = format!("`{text}` is no address of the catalogue; there is: {all}");
+                    return self.say(
+                        at,
+                        message,
+                        "write `${institution.core_endpoint}`, or give it to an institution as `core_endpoint`",
+                    );
+                }
                 format!("{of} `{text}` does not exist; there is: {all}")
             }
             _ => format!("this has to be {}", kind.words()),

@@ -167,6 +167,10 @@ steps:
   - do: Wait
     uses: wait
     with: { for: soon }
+  - do: Elsewhere
+    uses: net.probe
+    as: other
+    with: { target: "https://intranet.example.org:22" }
   - do: Text
     uses: support.tell
     with: { text: "for ${institution.name}" }
@@ -183,11 +187,12 @@ steps:
     12:22: service `symxchange-http` does not exist; there is: symxchange-http-server, symxchange-rpc-server
     13:11: there is no `decision`; there is: alert, institution, probe
     16:18: `soon` is not a length of time; write for example 90s, 5m, 1h30m, 2d or 1w
-    19:19: a reference stands alone and names one value: `"${institution.core_endpoint}"`
-    21:12: loops (`all`, `exists`, `map`, `filter`) cannot stand here: use a decision table
-    22:9: a step says in a sentence what it does
-    23:11: `page` has to be told `team`: Who is paged.
-    23:11: `page` has to be told `message`: What they read.
+    20:21: `https://intranet.example.org:22` is no address of the catalogue; there is: https://core.example.org:8443/SymXchange
+    23:19: a reference stands alone and names one value: `"${institution.core_endpoint}"`
+    25:12: loops (`all`, `exists`, `map`, `filter`) cannot stand here: use a decision table
+    26:9: a step says in a sentence what it does
+    27:11: `page` has to be told `team`: Who is paged.
+    27:11: `page` has to be told `message`: What they read.
     "#);
 }
 
@@ -273,7 +278,10 @@ fn a_confirmation_is_for_exactly_one_plan() {
 
 /// One step, through a crash between the call and its record.
 fn crashed(class: Effect) -> Play {
-    let runbook = setup_of("runbook: r\nsteps: [ { do: Look, uses: net.probe, with: { target: a } } ]").unwrap();
+    let runbook = setup_of(
+        "runbook: r\nsteps: [ { do: Look, uses: net.probe, with: { target: \"https://core.example.org:8443/SymXchange\" } } ]",
+    )
+    .unwrap();
     let mut play =
         Play::new(runbook.runbooks.iter().next().unwrap(), World { connected: ["net.probe"].into(), class: Some(class) });
     assert_eq!((play.acts.len(), play.acts[0].call.again), (1, false));
@@ -371,7 +379,7 @@ fn a_person_can_choose_what_goes_on() {
 
 #[test]
 fn a_condition_that_cannot_be_told_asks() {
-    let text = "runbook: r\nsteps:\n  - { do: Look, uses: net.probe, with: { target: a } }\n  - { do: Case, uses: vendor.case, when: probe.ok }";
+    let text = "runbook: r\nsteps:\n  - { do: Look, uses: net.probe, with: { target: \"https://core.example.org:8443/SymXchange\" } }\n  - { do: Case, uses: vendor.case, when: probe.ok }";
     let runbook = setup_of(text).unwrap();
     let mut play = Play::new(runbook.runbooks.iter().next().unwrap(), World::default());
     play.input(Input::Skip { place: "1".to_owned(), reason: "no way in".to_owned(), by: "ada".to_owned() }).unwrap();

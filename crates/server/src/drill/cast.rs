@@ -228,14 +228,22 @@ fn jobs(setup: &Setup, services: &[&Service]) -> Vec<Job> {
 pub(super) fn played(mut setup: Setup, town: &Town, subject: &Subject, inbox: &str, key: &str) -> Setup {
     let double =
         |one: &Connection| Connection { owner: one.owner.clone(), ..doubles::connection(town, one.id.clone(), one.kind) };
-    let connections = setup.connections.iter().map(double).collect();
+    let connections: firedog_domain::setup::Named<Connection> = setup.connections.iter().map(double).collect();
+    let mut moves: BTreeMap<String, String> = setup
+        .connections
+        .iter()
+        .zip(connections.iter())
+        .map(|(old, new): (_, &Connection)| (old.url.clone(), new.url.clone()))
+        .collect();
     setup.connections = connections;
     let authority = doubles::authority(town);
     setup.institutions = std::mem::take(&mut setup.institutions)
         .iter()
         .cloned()
         .map(|mut one| {
-            one.core_endpoint = doubles::core_endpoint(town, one.id.as_str());
+            let core = doubles::core_endpoint(town, one.id.as_str());
+            moves.extend(one.core_endpoint.take().zip(core.clone()));
+            one.core_endpoint = core;
             one.authority = Some(authority.clone());
             one.room = None;
             one
@@ -278,7 +286,7 @@ pub(super) fn played(mut setup: Setup, town: &Town, subject: &Subject, inbox: &s
         .iter()
         .cloned()
         .map(|mut runbook| {
-            move_rooms(&mut runbook.steps);
+            move_places(&mut runbook.steps, &moves);
             runbook
         })
         .collect();
@@ -288,14 +296,20 @@ pub(super) fn played(mut setup: Setup, town: &Town, subject: &Subject, inbox: &s
     setup
 }
 
-/// The town's workspace has one room for support.
-fn move_rooms(steps: &mut [Step]) {
+/// The town's workspace has one room for support, and addresses that a runbook names are somebody's real ones.
+fn move_places(steps: &mut [Step], moves: &BTreeMap<String, String>) {
     for step in steps {
         if let Some(room) = step.with.get_mut("room") {
             *room = Value::from(SUPPORT_CHANNEL);
         }
-        move_rooms(&mut step.steps);
-        move_rooms(&mut step.parallel);
+        let target = step.with.get_mut("target");
+        if let Some((target, to)) =
+            target.and_then(|target| Some((moves.get(target.as_str()?)?, target))).map(|(to, target)| (target, to))
+        {
+            *target = Value::from(to.as_str());
+        }
+        move_places(&mut step.steps, moves);
+        move_places(&mut step.parallel, moves);
     }
 }
 
@@ -341,6 +355,7 @@ for: { institution: required }
 on: labels.alertname == 'GateDown' && labels.area == "core"
 steps:
   - { do: Tell support, uses: support.tell, with: { room: "#real" } }
+  - { do: Probe it, uses: net.probe, with: { target: "https://real.example.org/core" } }
   - { do: Restart it, uses: service.restart, with: { service: gate } }
 "##;
 

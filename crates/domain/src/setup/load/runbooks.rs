@@ -339,6 +339,10 @@ impl Catalogue for Known<'_> {
             "vendor" => all(self.0.vendors.slugs().collect()),
             "team" => all(self.0.teams.slugs().collect()),
             "runbook" => all(self.0.runbooks.slugs().collect()),
+            "address" => {
+                let cores = self.0.institutions.iter().filter_map(|one| one.core_endpoint.clone());
+                cores.chain(self.0.connections.iter().map(|one| one.url.clone())).collect()
+            }
             "table" => all(self.0.tables.slugs().chain([SHIPPED]).collect()),
             _ => Vec::new(),
         }
