@@ -92,7 +92,7 @@ impl Capability {
         match action {
             "logs.root_error" | "logs.blast_radius" => Some(Self::Logs),
             "service.restart" => Some(Self::Restart),
-            "service.recovered" | "metrics.read" => Some(Self::Metrics),
+            "service.recovered" | "service.watch" | "metrics.read" => Some(Self::Metrics),
             "service.instances" | "service.output" => Some(Self::Instances),
             "service.deploys" => Some(Self::Deploys),
             _ => None,

@@ -5,9 +5,10 @@ use crate::app::App;
 use firedog_domain::alert::{Actor, Input as Deed, State};
 use firedog_domain::escalation;
 use firedog_domain::event::Severity;
-use firedog_domain::id::{AlertId, ServiceId};
+use firedog_domain::id::{AlertId, ServiceId, UserId};
 use firedog_domain::runbook::run::{Input, Plan, Run, RunStep};
-use firedog_domain::setup::{Policy, Setup, Urgency};
+use firedog_domain::setup::{Policy, Setup, Target, Urgency};
+use firedog_domain::suppression::World;
 use firedog_engine::{Error, Raise};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -45,6 +46,15 @@ fn policy<'a>(setup: &'a Setup, run: &Run, step: &RunStep) -> Option<&'a Policy>
         setup.policy(setup.team(team)?.policy.as_ref()?)
     };
     approvers.or_else(|| setup.policy_of(service?)).or_else(of_team)
+}
+
+/// Whether a step's page can reach somebody: they are asked to agree, whatever team the runbook belongs to.
+pub(super) fn may_agree(world: &World, run: &Run, place: &str, user: Option<&UserId>, now: Timestamp) -> bool {
+    let step = run.at(place).map(|at| &run.steps[at]).filter(|step| step.paged.is_some());
+    let policy = step.and_then(|step| policy(&world.setup, run, step));
+    let reaches =
+        |targets: &[Target]| escalation::reach(world, targets, now).people.iter().any(|reached| Some(&reached.user.id) == user);
+    policy.is_some_and(|policy| policy.steps.iter().any(|step| reaches(&step.page)))
 }
 
 /// The plan's own key: however often this is repeated, it pages once.

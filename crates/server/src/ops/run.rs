@@ -237,7 +237,10 @@ pub enum Deed {
 pub async fn act(app: &App, id: &str, place: &str, deed: Deed, caller: &Caller) -> Result<Run> {
     let run = get(app, id).await?;
     let scene = app.engine.scene().await?;
-    may_run(&scene.world.setup, caller, run.runbook.as_str())?;
+    let agrees = matches!(deed, Deed::Confirm { .. } | Deed::Decline { .. }) && caller.role >= Role::Responder;
+    if !(agrees && approve::may_agree(&scene.world, &run, place, caller.user.as_ref(), app.now())) {
+        may_run(&scene.world.setup, caller, run.runbook.as_str())?;
+    }
     let (by, place) = (who(caller), place.to_owned());
     let text = |text: String| mask::text(text.trim()).into_owned();
     let (action, input) = match deed {
@@ -353,7 +356,10 @@ pub async fn dry_run(app: &App, id: &str, given: &Map<String, Value>) -> Result<
             args.extend(own.map(|vendor| ("vendor".to_owned(), Value::from(vendor.id.as_str()))));
         }
         let by_hand = action.and_then(|action| means.means(action, &args).err());
-        let confirms = match action.filter(|action| action.destructive || step.confirm.is_some()) {
+        let asks = |action: &&firedog_domain::runbook::actions::Action| {
+            action.destructive || step.confirm.is_some() || means.confirms(action, &args)
+        };
+        let confirms = match action.filter(asks) {
             Some(action) => means.consequences(action, &args, &context),
             None => Vec::new(),
         };

@@ -295,6 +295,26 @@ async fn approvers_of_a_service_have_a_policy_of_their_own() {
         sent.iter().any(|line| line.starts_with("page linus/")) && !sent.iter().any(|line| line.contains("ada/")),
         "{sent:?}"
     );
+    // Who is paged to agree may agree, whatever team the runbook belongs to; who is not paged may not.
+    let mut files_of_others = files(&more);
+    let theirs = OTHER.replace("runbook: other", "runbook: theirs\nteam: support");
+    files_of_others["files"].as_array_mut().unwrap().push(json!({ "name": "theirs.yaml", "text": theirs }));
+    town.post("/setup", files_of_others).await.is(200);
+    let run = by(&town, "grace", "/runs", json!({ "runbook": "theirs", "inputs": {} })).await.is(201).json()["id"].clone();
+    let run = run.as_str().unwrap();
+    approvals_come_to(&town, 2).await;
+    let plan = show(&town, run).await["steps"][0]["plan"]["hash"].clone();
+    let confirm = format!("/runs/{run}/steps/1/confirm");
+    let mut tokens = Vec::new();
+    for user in ["ada", "linus"] {
+        let made = town.post("/tokens", json!({ "name": user, "role": "responder", "user": user })).await.is(201).json();
+        tokens.push(made["token"].as_str().unwrap().to_owned());
+    }
+    let agree = Some(json!({ "hash": plan }));
+    town.api(&tokens[0], "POST", &confirm, agree.clone()).await.is(403);
+    let skip = format!("/runs/{run}/steps/1/skip");
+    town.api(&tokens[1], "POST", &skip, Some(json!({ "reason": "no" }))).await.is(403);
+    town.api(&tokens[1], "POST", &confirm, agree).await.is(200);
     let mut wrong = more.clone();
     wrong["services"][0]["restart"]["two_person"] = json!(false);
     let refused = town.post("/setup", files(&wrong)).await;

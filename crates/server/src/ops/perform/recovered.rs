@@ -29,6 +29,8 @@ const LEAST: SignedDuration = secs(15);
 /// Calls of so long ago tell how it is now, if there are enough of them.
 const LATELY: SignedDuration = mins(2);
 const LOOK_MS: i64 = 5_000;
+/// Of one question to the logs.
+const MOST_STEPS: i64 = 1_000;
 /// Fewer calls tell nothing.
 const LEAST_CALLS: u64 = 5;
 /// Up to this share of failed calls it is well; from the second on it fails. Between them it is looked at further.
@@ -259,7 +261,9 @@ impl Call<'_> {
             (None, Some(service)) => scope.only(Role::Service, [service.id.as_str()])?,
             (None, None) => scope,
         };
-        let counts = logs.counts(&scope, mins(1)).await?;
+        // However long it has been, in as many steps as one answer may have.
+        let step = mins(self.now.duration_since(since).as_mins() / MOST_STEPS + 1);
+        let counts = logs.counts(&scope, step).await?;
         Ok(as_calls(&counts)
             .into_values()
             .fold(Calls::default(), |all, one| Calls { failed: all.failed + one.failed, total: all.total + one.total }))
