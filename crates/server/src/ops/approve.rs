@@ -76,15 +76,15 @@ async fn page(app: &App, run: &Run, step: &RunStep, plan: &Plan, until: Timestam
     };
     let alert = app.engine.raise(raise, &Actor::System).await?;
     // Steps that reach nobody but the one who may not agree are passed over: they have started it, and know.
-    let others = |at: usize| {
-        let reach = policy.steps.get(at).map(|step| escalation::reach(&scene.world, &step.page, app.now()));
-        reach.is_none_or(|reach| reach.people.iter().any(|reached| reached.user.id.as_str() != run.started_by))
-    };
+    let reach = |at: usize| escalation::reach(&scene.world, &policy.steps[at].page, app.now()).people;
+    let others = |at: usize| reach(at).iter().any(|reached| reached.user.id.as_str() != run.started_by);
     let passed = (0..policy.steps.len()).take_while(|at| !others(*at)).count();
+    // Those that reach nobody at all are skipped by the alert itself.
+    let felt = (0..passed).filter(|at| !reach(*at).is_empty()).count();
     // The last step is not passed over: after it comes the catch-all, which is for what nobody answers.
     if alert.state == State::Triggered && passed < policy.steps.len() {
         // Of what was passed over before a crash is not passed over once more.
-        for _ in alert.pages as usize..=passed {
+        for _ in alert.pages as usize..=felt {
             app.engine.act(&alert.id, Deed::Escalate, &Actor::System).await?;
         }
     }
