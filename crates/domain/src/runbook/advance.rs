@@ -101,6 +101,8 @@ impl Run {
                 },
                 StepState::Waiting { at: due, call, .. } if due <= now => {
                     if self.is_late(at, now) {
+                        // What it has begun outside is not over because nobody waits for it any more.
+                        self.take_back(at, now);
                         self.ask(at, Why::Failed, "it has taken too long", now, fx);
                     } else {
                         self.call(at, call, now, fx);
@@ -183,9 +185,19 @@ impl Run {
             }
             // An earlier call may have arrived, and nobody has found out.
             None if call.again && !matches!(call.effect, Effect::Read | Effect::Idempotent) => {
+                // With a key it can still be found out, once somebody answers there.
+                if call.effect == Effect::Keyed && !call.memo.is_null() {
+                    self.begin_take_back(at, call, now, None, now);
+                }
                 self.uncertain(at, reason, now, fx)
             }
-            None => self.ask(at, Why::Failed, reason, now, fx),
+            None => {
+                // Nobody could say how it stands there: it may go on.
+                if may_work && !call.memo.is_null() {
+                    self.begin_take_back(at, call, now, None, now);
+                }
+                self.ask(at, Why::Failed, reason, now, fx);
+            }
         }
     }
 

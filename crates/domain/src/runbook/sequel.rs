@@ -164,16 +164,21 @@ impl Run {
         let step = &self.steps[at];
         let (call, due, calling) = match &step.state {
             // Whoever is at it says first what has come of it.
-            StepState::Doing { call, lease } => (call, *lease, Some(step.attempt)),
-            StepState::Waiting { call, .. } => (call, now, None),
+            StepState::Doing { call, lease } => (call.clone(), *lease, Some(step.attempt)),
+            StepState::Waiting { call, .. } => (call.clone(), now, None),
             _ => return,
         };
-        if !step.action().is_some_and(|action| action.destructive) {
+        self.begin_take_back(at, call, due, calling, now);
+    }
+
+    /// From a call that is not waited for any more; `calling`: somebody is still at it.
+    pub(super) fn begin_take_back(&mut self, at: usize, call: Call, due: Timestamp, calling: Option<u32>, now: Timestamp) {
+        if !self.steps[at].action().is_some_and(|action| action.destructive) {
             return;
         }
         let sequel = Sequel {
             kind: SequelKind::TakeBack,
-            call: Call { choice: None, ..call.clone() },
+            call: Call { choice: None, ..call },
             text: "being taken back".to_owned(),
             until: after(now, TAKE_BACK_WITHIN),
             at: due,

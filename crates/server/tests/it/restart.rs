@@ -555,6 +555,36 @@ async fn in_queue(town: &Town, streets: &Streets) -> (String, firedog_town::weat
     (run, stuck)
 }
 
+#[tokio::test]
+async fn what_waits_outside_is_not_forgotten_because_it_could_not_be_asked_about() {
+    everywhere(async |town| {
+        let streets = streets(&town, Through::Marathon { key: true }).await;
+        let (run, stuck) = in_queue(&town, &streets).await;
+        let away = streets.weather().set(Condition::Outage { of: System::Jenkins, how: Outage::Drops });
+        let step = until(&town, &streets, &run, "1", "asking").await;
+        assert_eq!((&step["why"], &step["sequel"]["kind"]), (&json!("failed"), &json!("take_back")), "{step:#}");
+        // Begun again now, it would be a second build; and nobody else has the service meanwhile.
+        let retry = format!("/runs/{run}/steps/1/retry");
+        assert!(town.post(&retry, json!({})).await.is(409).text.contains("still being taken back"));
+        let other = begin(&town, "restart", json!({})).await;
+        confirm(&town, &other, "1").await;
+        pass(&town, &streets, 20).await;
+        assert_eq!(streets.weather().builds().len(), 1);
+        streets.weather().clear(away);
+        for _ in 0..40 {
+            pass(&town, &streets, 2).await;
+        }
+        assert!(log(&town, &run).await.contains("taken out of Jenkins' queue"), "{}", log(&town, &run).await);
+        streets.weather().clear(stuck);
+        until(&town, &streets, &other, "1", "done").await;
+        let builds = streets.weather().builds();
+        assert_eq!(builds.iter().map(|build| build.is_cancelled).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(streets.weather().restarts(Platform::Marathon, Service::HTTP), 1);
+        town.post(&retry, json!({})).await.is(200);
+    })
+    .await;
+}
+
 async fn log(town: &Town, run: &str) -> String {
     town.get(&format!("/runs/{run}/log")).await.to_string()
 }
