@@ -173,6 +173,26 @@ impl Run {
         }
     }
 
+    /// What was under way when the run ended has come to this: kept as what it is, and nothing follows from it in the run. A case that
+    /// a vendor has got is a case all the same.
+    pub(super) fn late_outcome(&mut self, place: &str, attempt: u32, progress: Progress, now: Timestamp, fx: &mut Effects) {
+        fx.line(now, place, LineKind::Progress, None, "its outcome came after the run had ended");
+        let Some(at) = self.at(place).filter(|at| self.steps[*at].attempt == attempt) else { return };
+        let StepState::Doing { call, .. } = self.steps[at].state.clone() else { return };
+        match progress {
+            Progress::Done { output } | Progress::Watch { output, .. } => self.done(at, output, None, now, fx),
+            Progress::Waiting { memo, effect, text, .. } => {
+                self.say(at, now, LineKind::Progress, None, &text, fx);
+                let call = Call { effect, memo, again: false, choice: None, ..call };
+                self.steps[at].state = StepState::Waiting { call, at: now, text: cut(&text), choices: Vec::new() };
+            }
+            Progress::Uncertain { reason } => self.say(at, now, LineKind::Uncertain, None, &reason, fx),
+            Progress::Failed { reason, .. } | Progress::NotConnected { reason } => {
+                self.say(at, now, LineKind::Failed, None, &reason, fx);
+            }
+        }
+    }
+
     fn failed(&mut self, at: usize, call: Call, reason: &str, may_work: bool, now: Timestamp, fx: &mut Effects) {
         let pause = PAUSES.get(self.steps[at].failures as usize);
         match pause.filter(|_| may_work && call.effect != Effect::Unsafe && !self.is_late(at, now)) {

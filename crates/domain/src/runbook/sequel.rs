@@ -105,8 +105,7 @@ impl Run {
             Input::Lost => self.look_at_sequels(true, now, fx),
             Input::Outcome { place, attempt, progress } => match self.sequel_called(&place, attempt) {
                 Some(at) => self.sequel_outcome(at, progress, now, fx),
-                // An outcome that comes late is worth a line.
-                None => fx.line(now, &place, LineKind::Progress, None, "its outcome came after the run had ended"),
+                None => self.late_outcome(&place, attempt, progress, now, fx),
             },
             Input::ApproversPaged { place, until, alert } => self.approvers_paged(&place, until, alert, now, fx),
             Input::PageEnded(alert) => self.pages_over.retain(|over| *over != alert),

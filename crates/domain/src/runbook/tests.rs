@@ -378,6 +378,40 @@ fn a_person_can_choose_what_goes_on() {
 }
 
 #[test]
+fn a_case_that_the_vendor_has_got_is_one_though_the_run_has_ended_meanwhile() {
+    let text = "runbook: r\nfor: { institution: required }\nsteps:\n  - { do: Case, uses: vendor.case }";
+    let case = |play: &Play| {
+        let setup = Setup::default();
+        crate::case::Case::of_step("c".into(), &play.run, "1", &setup, at(9)).is_some()
+    };
+    let sent = Progress::Waiting {
+        memo: json!({ crate::case::SENT: at(5) }),
+        effect: Effect::Read,
+        after_ms: 1_000,
+        text: "written to them".to_owned(),
+        choices: Vec::new(),
+    };
+    for (progress, is_one) in [
+        (done(json!({ "number": "CS-1" })), true),
+        (sent, true),
+        (Progress::Uncertain { reason: "no answer".to_owned() }, false),
+        (Progress::Failed { reason: "refused".to_owned(), again: true }, false),
+    ] {
+        let runbook = setup_of(text).unwrap();
+        let world = World { connected: ["vendor.case"].into(), class: Some(Effect::Unsafe) };
+        let mut play = Play::new(runbook.runbooks.iter().next().unwrap(), world);
+        let acts = play.acts.clone();
+        play.input(Input::Cancel { reason: "it works again".to_owned(), by: "ada".to_owned() }).unwrap();
+        assert!(!case(&play));
+        play.acts = acts;
+        play.outcome(progress).unwrap();
+        assert_eq!((play.run.state, case(&play)), (RunState::Cancelled, is_one), "{:?}", play.lines);
+        assert_eq!((play.run.ready_at(), play.acts.len()), (None, 0), "nothing follows from it");
+        assert!(play.lines.len() > 3, "{:?}", play.lines);
+    }
+}
+
+#[test]
 fn a_condition_that_cannot_be_told_asks() {
     let text = "runbook: r\nsteps:\n  - { do: Look, uses: net.probe, with: { target: \"https://core.example.org:8443/SymXchange\" } }\n  - { do: Case, uses: vendor.case, when: probe.ok }";
     let runbook = setup_of(text).unwrap();
