@@ -24,7 +24,7 @@ await story(async (browser) => {
   // Live: a row appears by itself.
   const begun = Date.now();
   await send("first");
-  await page.getByRole("link", { name: "first" }).waitFor();
+  await page.getByRole("link", { name: "first", exact: true }).waitFor();
   console.log(`event sent to row painted: ${Date.now() - begun} ms`);
   for (const summary of ["second", "third", "fourth"]) await send(summary);
   await page.getByRole("link", { name: "fourth" }).waitFor();

@@ -23,9 +23,7 @@ await story(async (browser) => {
   assert.deepEqual(selected, [true, 4]);
 
   // Clean again: how it reads, and the file.
-  await text.fill(
-    "runbook: look\nsteps:\n  - { do: Look at the shop, uses: wait, with: { for: 5m } }\n",
-  );
+  await text.fill("runbook: look\nsteps:\n  - { do: Look at the shop, uses: wait, with: { for: 5m } }\n");
   await page.getByText("Look at the shop").last().waitFor();
   const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download" }).click()]);
   assert.equal(file.suggestedFilename(), "look.yaml");
