@@ -1,6 +1,6 @@
 //! Secrets that Firedog knows are kept in no run, whoever has said them: they are taken out on the way into the store.
 
-use firedog_domain::runbook::run::{Input, Progress, Run};
+use firedog_domain::runbook::run::{Choice, Input, Progress, Run, Watching};
 use firedog_store::audit::Record;
 use serde_json::{Map, Value};
 
@@ -61,11 +61,23 @@ impl Secrets {
         }
     }
 
-    /// All that an action says: output, memo, text and reason, as it would be written.
+    /// All that an action says to people. What it remembers for its own next call stays as it is: a secret that is also a part of a
+    /// job's name would lead it to another job.
     fn progress(&self, progress: Progress) -> Progress {
-        let kept = serde_json::to_value(&progress).map(|value| self.value(value));
-        kept.and_then(serde_json::from_value)
-            .unwrap_or_else(|_| Progress::Uncertain { reason: "what came of it holds a secret, and is not kept".to_owned() })
+        match progress {
+            Progress::Done { output } => Progress::Done { output: self.map(output) },
+            Progress::Watch { output, watch } => {
+                Progress::Watch { output: self.map(output), watch: Watching { text: self.text(watch.text), ..watch } }
+            }
+            Progress::Waiting { memo, effect, after_ms, text, choices } => {
+                let told = |choice: Choice| Choice { text: self.text(choice.text), ..choice };
+                let choices = choices.into_iter().map(told).collect();
+                Progress::Waiting { memo, effect, after_ms, text: self.text(text), choices }
+            }
+            Progress::Failed { reason, again } => Progress::Failed { reason: self.text(reason), again },
+            Progress::Uncertain { reason } => Progress::Uncertain { reason: self.text(reason) },
+            Progress::NotConnected { reason } => Progress::NotConnected { reason: self.text(reason) },
+        }
     }
 }
 
@@ -86,6 +98,15 @@ mod tests {
         assert_eq!(Value::Object(output), json!({ "text": "as [secret]", "each": [{ "[secret]": "x [secret] y short" }] }));
         let failed = Progress::Failed { reason: "401 for hunter2!".to_owned(), again: false };
         assert_eq!(secrets.progress(failed), Progress::Failed { reason: "401 for [secret]".to_owned(), again: false });
+        let memo = json!({ "job": "restart-hunter2!-server" });
+        let waiting = |text: &str| Progress::Waiting {
+            memo: memo.clone(),
+            effect: firedog_domain::runbook::actions::Effect::Read,
+            after_ms: 1,
+            text: text.to_owned(),
+            choices: Vec::new(),
+        };
+        assert_eq!(secrets.progress(waiting("hunter2! waits")), waiting("[secret] waits"), "the job is found again");
         let skip = Input::Skip { place: "1".to_owned(), reason: "it is hunter2!".to_owned(), by: "ada".to_owned() };
         assert_eq!(
             secrets.input(skip),

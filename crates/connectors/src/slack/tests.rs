@@ -267,12 +267,29 @@ async fn what_was_said_twice_is_left_once_and_never_what_somebody_answered() {
         copy("1767323047.000100", "B1", "other", 0), copy("1767323045.000100", "B1", "k", 0),
     ] })
     .to_string();
-    let (script, slack) = slack(&[ME, &history, r#"{"ok":false,"error":"message_not_found"}"#]).await;
-    let mine = Posted { channel: "C1".to_owned(), ts: ts("1767323050.000400") };
-    assert_eq!(slack.keep_one(mine, None, "k", since()).await.unwrap(), posted());
+    let gone = r#"{"ok":false,"error":"message_not_found"}"#;
+    let (script, slack) = slack(&[ME, &history, gone, gone]).await;
+    let copy_of = |text: &str| Posted { channel: "C1".to_owned(), ts: ts(text) };
+    let kept = slack.keep_one(copy_of("1767323050.000400"), None, "k", since()).await.unwrap();
+    assert_eq!(kept, copy_of("1767323049.000300"), "where somebody has answered, it goes on");
     let requests = script.requests();
-    assert_eq!((requests.len(), requests[2].path.as_str()), (3, "/chat.delete"));
-    assert_eq!(requests[2].json(), json!({ "channel": "C1", "ts": "1767323050.000400" }));
+    assert_eq!((requests.len(), requests[2].path.as_str()), (4, "/chat.delete"));
+    assert_eq!(requests[2].json(), json!({ "channel": "C1", "ts": "1767323045.000100" }));
+    assert_eq!(requests[3].json(), json!({ "channel": "C1", "ts": "1767323050.000400" }));
+    // Answered under both: nothing is taken away, and it goes on where it is.
+    let both = json!({ "ok": true, "has_more": false, "messages": [
+        copy("1767323050.000400", "B1", "k", 1), copy("1767323049.000300", "B1", "k", 2),
+    ] });
+    let (script, slack) = self::slack(&[ME, &both.to_string()]).await;
+    let mine = copy_of("1767323050.000400");
+    assert_eq!(slack.keep_one(mine.clone(), None, "k", since()).await.unwrap(), mine);
+    assert_eq!(script.requests().len(), 2);
+    // Answered under none: the oldest.
+    let none = json!({ "ok": true, "has_more": false, "messages": [
+        copy("1767323050.000400", "B1", "k", 0), copy("1767323045.000100", "B1", "k", 0),
+    ] });
+    let (_, slack) = self::slack(&[ME, &none.to_string(), gone]).await;
+    assert_eq!(slack.keep_one(mine, None, "k", since()).await.unwrap(), posted());
     // Where there is one, nothing is taken away.
     let alone = json!({ "ok": true, "has_more": false, "messages": [copy("1767323045.000100", "B1", "k", 0)] }).to_string();
     let (script, slack) = self::slack(&[ME, &alone]).await;

@@ -116,12 +116,14 @@ impl Slack {
         Err(CallError::unknown("there are too many messages to tell whether ours is among them"))
     }
 
-    /// Leaves one message of this key: the oldest. An earlier request whose answer was lost may have arrived after it was looked for,
-    /// or may arrive yet, and then it is said twice. A copy that somebody has answered under stays. Answers the one that is left.
+    /// Leaves one message of this key: `posted` if somebody has answered under it, else another with answers, else the oldest. An
+    /// earlier request whose answer was lost may have arrived after it was looked for, or may arrive yet, and then it is said twice.
+    /// Copies that have answers stay. Answers the one that goes on.
     pub async fn keep_one(&self, posted: Posted, thread: Option<&Ts>, key: &str, since: Timestamp) -> Result<Posted, CallError> {
         let channel = posted.channel.clone();
         let mut copies = self.copies(&channel, thread, key, since).await?;
-        copies.sort_by(|a, b| a.ts.cmp(&b.ts));
+        let is_quiet = |found: &Found| found.reply_count == 0;
+        copies.sort_by_key(|found| (is_quiet(found), !is_quiet(found) && found.ts != posted.ts, found.ts.clone()));
         let Some(first) = copies.first().map(|found| found.ts.clone()) else { return Ok(posted) };
         for copy in copies.into_iter().skip(1).filter(|copy| copy.reply_count == 0) {
             self.delete(&channel, &copy.ts).await?;

@@ -45,6 +45,9 @@ impl Run {
             Input::PageEnded(alert) => next.pages_over.retain(|over| *over != alert),
             Input::Join(member) => next.join(member, now, &mut fx),
             Input::GoOnIn(run) => {
+                if let Some(why) = next.holds_on() {
+                    return Err(format!("it does not go on in another run: {why}"));
+                }
                 next.end_watches(&format!("not watched any more: goes on in run {run}"), now, &mut fx);
                 next.end(RunState::Joined, &format!("goes on in run {run}"), None, now, &mut fx);
             }

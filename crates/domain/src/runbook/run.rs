@@ -519,6 +519,18 @@ impl Run {
         self.is_taking_back() || self.is_open() && self.steps.iter().any(interrupts)
     }
 
+    /// Why it cannot go on in another run now: what goes on outside would be done there once more.
+    pub fn holds_on(&self) -> Option<String> {
+        if self.is_interrupting() {
+            return Some("it is interrupting a service at this moment".to_owned());
+        }
+        let sends = |step: &&RunStep| {
+            matches!(step.state, StepState::Doing { .. } | StepState::Waiting { .. })
+                && step.spec.uses.as_deref() == Some(crate::case::ACTION)
+        };
+        self.steps.iter().find(sends).map(|step| format!("step {} is opening a case at a vendor", step.place))
+    }
+
     /// Steps that wait for a person.
     pub fn open_asks(&self) -> impl Iterator<Item = (usize, &RunStep)> {
         let open = self.is_open();

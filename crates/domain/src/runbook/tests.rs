@@ -412,6 +412,24 @@ fn a_case_that_the_vendor_has_got_is_one_though_the_run_has_ended_meanwhile() {
 }
 
 #[test]
+fn a_run_does_not_join_another_while_it_does_what_would_be_done_twice() {
+    let text = |uses: &str| format!("runbook: r\nfor: {{ institution: required }}\nsteps:\n  - {{ do: It, uses: {uses} }}");
+    let restart = "service.restart, with: { service: symxchange-http-server }";
+    for (uses, may) in [("vendor.case", false), (restart, false), ("support.tell, with: { room: ff }", true)] {
+        let runbook = setup_of(&text(uses)).unwrap();
+        let world = World { connected: ["vendor.case", "service.restart", "support.tell"].into(), class: Some(Effect::Keyed) };
+        let mut play = Play::new(runbook.runbooks.iter().next().unwrap(), world);
+        if let StepState::Confirming { plan, .. } = &play.run.steps[0].state {
+            let hash = plan.hash.clone();
+            play.input(Input::Confirm { place: "1".to_owned(), hash, by: "ada".to_owned() }).unwrap();
+        }
+        assert!(matches!(play.run.steps[0].state, StepState::Doing { .. }));
+        let joined = play.input(Input::GoOnIn(RunId::from("fleet")));
+        assert_eq!((joined.is_ok(), play.run.is_open()), (may, !may), "{uses}: {joined:?}");
+    }
+}
+
+#[test]
 fn a_condition_that_cannot_be_told_asks() {
     let text = "runbook: r\nsteps:\n  - { do: Look, uses: net.probe, with: { target: \"https://core.example.org:8443/SymXchange\" } }\n  - { do: Case, uses: vendor.case, when: probe.ok }";
     let runbook = setup_of(text).unwrap();

@@ -25,6 +25,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 /// Most runs that are listed.
 pub const MAX_LISTED: u32 = 500;
@@ -48,6 +49,8 @@ const BEFORE: SignedDuration = SignedDuration::from_mins(15);
 const LONG_RUNS: SignedDuration = SignedDuration::from_hours(24);
 const TELL_LEASE: SignedDuration = SignedDuration::from_mins(2);
 const TELL_BATCH: u32 = 16;
+/// Runs whose people are being told at once, before more are taken.
+const MAX_TELLING: usize = 64;
 
 /// A runbook by its id, with the runbooks in it.
 pub async fn runbook(app: &App, id: &str) -> Result<Runbook> {
@@ -387,17 +390,32 @@ pub async fn dry_run(app: &App, id: &str, given: &Map<String, Value>) -> Result<
     Ok(all)
 }
 
-/// Starts runbooks whose `on` holds for alerts that are new, and tells people what runs ask them. Until it is aborted.
+/// Starts runbooks whose `on` holds for alerts that are new, and tells people what runs ask them. Neither waits for the other.
+/// Until it is aborted.
 pub async fn keep(app: App) {
-    loop {
-        tokio::time::sleep(LOOK_EVERY).await;
-        if let Err(error) = start_due(&app).await {
-            tracing::warn!(%error, "runbooks that start by themselves could not be looked at; trying again");
+    let starting = async {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            if let Err(error) = start_due(&app).await {
+                tracing::warn!(%error, "runbooks that start by themselves could not be looked at; trying again");
+            }
         }
-        if let Err(error) = tell_due(&app).await {
-            tracing::warn!(%error, "people could not be told of what a run asks; trying again");
+    };
+    let telling = async {
+        let mut under_way = JoinSet::new();
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            while under_way.try_join_next().is_some() {}
+            if under_way.len() >= MAX_TELLING {
+                continue;
+            }
+            match settle_due(&app).await {
+                Ok(settled) => spawn_telling(&app, settled, &mut under_way),
+                Err(error) => tracing::warn!(%error, "people could not be told of what a run asks; trying again"),
+            }
         }
-    }
+    };
+    tokio::join!(starting, telling);
 }
 
 /// Answers how many have begun.
@@ -456,15 +474,19 @@ async fn begin_for(app: &App, setup: &Setup, runbook: &Runbook, alert: &Alert) -
             .first()
             .filter(|first| !is_known && (!first.members.is_empty() || open.len() >= runbook.fleet.more_than as usize))
         {
-            // What interrupts a service at this moment is not taken from whoever is at it.
-            for other in open.iter().skip(1).filter(|other| !other.is_interrupting()) {
+            // What would be done twice outside is not taken from whoever is at it.
+            for other in open.iter().skip(1).filter(|other| other.holds_on().is_none()) {
                 let own = of(other).and_then(|id| setup.institutions.get(&id));
                 if let Some(own) = own {
                     let notice = notice(setup, other);
                     let member = Member { notice, ..member(own, other.alert.as_ref(), app.now()) };
                     app.runs.input(&first.id, Input::Join(member), as_row("run.join", first)).await?;
                 }
-                app.runs.input(&other.id, Input::GoOnIn(first.id.clone()), as_row("run.join", other)).await?;
+                match app.runs.input(&other.id, Input::GoOnIn(first.id.clone()), as_row("run.join", other)).await {
+                    // It has begun something meanwhile, or is over.
+                    Ok(_) | Err(firedog_engine::Error::Conflict(_)) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
             let member = member(institution, Some(&alert.id), app.now());
             app.runs.input(&first.id, Input::Join(member), as_row("run.join", first)).await?;
@@ -512,21 +534,49 @@ fn tell_soon(app: &App) {
     });
 }
 
-/// Tells whoever is to look at a run that it waits for them. Answers how many messages went out.
-pub async fn tell_due(app: &App) -> Result<usize> {
+/// Tells whoever is to look at a run that it waits for them.
+pub async fn tell_due(app: &App) -> Result<()> {
+    let mut under_way = JoinSet::new();
+    spawn_telling(app, settle_due(app).await?, &mut under_way);
+    while under_way.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// Pages whoever may agree. Answers the runs whose people are to be told, and whether a plan is left that no policy is for. A mail
+/// server that hangs holds up nobody's page, and what fails of one run concerns no other.
+async fn settle_due(app: &App) -> Result<Vec<(Kept, bool)>> {
     let now = app.now();
     let due = app.engine.store().write(ClaimTold { now, lease: after(now, TELL_LEASE) }).await?;
-    let mut sent = 0;
+    let mut settled = Vec::new();
     for kept in due {
-        let (changes, is_left) = approve::settle(app, &kept.run).await?;
-        sent += tell(app, &kept, is_left).await?;
-        app.engine.store().write(Told(Kept { version: kept.version + changes, ..kept })).await?;
+        match approve::settle(app, &kept.run).await {
+            Ok((changes, is_left)) => settled.push((Kept { version: kept.version + changes, ..kept }, is_left)),
+            Err(error) => {
+                tracing::warn!(%error, run = %kept.run.id, "whoever may agree could not be paged; it is tried again");
+            }
+        }
     }
-    Ok(sent)
+    Ok(settled)
+}
+
+fn spawn_telling(app: &App, settled: Vec<(Kept, bool)>, under_way: &mut JoinSet<()>) {
+    for (kept, is_left) in settled {
+        let app = app.clone();
+        under_way.spawn(async move {
+            let run = kept.run.id.clone();
+            let told = async {
+                tell(&app, &kept, is_left).await?;
+                Ok::<_, Error>(app.engine.store().write(Told(kept)).await?)
+            };
+            if let Err(error) = told.await {
+                tracing::warn!(%error, %run, "people could not be told of what it asks; it is tried again");
+            }
+        });
+    }
 }
 
 /// `unpaged`: no policy is for those who may agree, so they are told one by one.
-async fn tell(app: &App, kept: &Kept, unpaged: bool) -> Result<usize> {
+async fn tell(app: &App, kept: &Kept, unpaged: bool) -> Result<()> {
     let run = &kept.run;
     // What goes on by itself and may be told something is not what somebody waits for.
     let waits = |step: &RunStep| matches!(step.state, StepState::Waiting { .. });
@@ -535,7 +585,7 @@ async fn tell(app: &App, kept: &Kept, unpaged: bool) -> Result<usize> {
     let (step, title) = match (asks().find(|step| !waits(step)).or_else(|| asks().next()), watches()) {
         (Some(step), _) => (step, format!("{} waits for you", run.title)),
         (None, Some((step, _))) => (step, format!("{} is not verified yet", run.title)),
-        (None, None) => return Ok(0),
+        (None, None) => return Ok(()),
     };
     let scene = app.engine.scene().await?;
     let world = &scene.world;
@@ -562,13 +612,10 @@ async fn tell(app: &App, kept: &Kept, unpaged: bool) -> Result<usize> {
         (true, true) => others(app, run).await?,
         (true, false) => Vec::new(),
     };
-    let mut sent = 0;
-    for id in people {
-        if let Some(user) = world.setup.user(&id) {
-            sent += cover::tell_one(app, world, user, &words).await;
-        }
+    for user in people.iter().filter_map(|id| world.setup.user(id)) {
+        cover::tell_one(app, world, user, &words).await;
     }
-    Ok(sent)
+    Ok(())
 }
 
 /// Who started it, else who is on call for its service, else the runbook's team.

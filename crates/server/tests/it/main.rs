@@ -6,6 +6,7 @@
 mod acknowledge;
 mod alertmanager;
 mod alerts;
+mod approve;
 mod case;
 mod catalogue;
 mod changes;

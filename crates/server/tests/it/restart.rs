@@ -20,7 +20,7 @@ steps:
 "#;
 
 /// Another one, for the same servers.
-const OTHER: &str = r#"
+pub(crate) const OTHER: &str = r#"
 runbook: other
 steps:
   - { do: Restart the HTTP server, uses: service.restart, with: { service: symxchange-http-server } }
@@ -30,7 +30,7 @@ steps:
 const EVIDENCE: &str = include_str!("../../../../examples/pupper/collect-evidence.yaml");
 
 #[derive(Clone, Copy)]
-enum Through {
+pub(crate) enum Through {
     /// Job A, verified on Marathon.
     Marathon { key: bool },
     /// Job B, verified on Kubernetes.
@@ -39,7 +39,7 @@ enum Through {
     Rollout,
 }
 
-async fn streets(town: &Town, through: Through) -> Streets {
+pub(crate) async fn streets(town: &Town, through: Through) -> Streets {
     let platform = if matches!(through, Through::Marathon { .. }) { Platform::Marathon } else { Platform::Kubernetes };
     let streets = Streets::start(Weather::new(6, town.now()).on(platform)).await.unwrap();
     streets.weather().set_speed(0);
@@ -108,17 +108,17 @@ async fn catalogue(town: &Town, streets: &Streets, through: Through) {
     town.post("/setup", json!({ "files": files, "yes": true })).await.is(200);
 }
 
-async fn begin(town: &Town, runbook: &str, inputs: Value) -> String {
+pub(crate) async fn begin(town: &Town, runbook: &str, inputs: Value) -> String {
     let begun = town.post("/runs", json!({ "runbook": runbook, "inputs": inputs })).await.is(201).json();
     begun["id"].as_str().unwrap().to_owned()
 }
 
-async fn show(town: &Town, run: &str) -> Value {
+pub(crate) async fn show(town: &Town, run: &str) -> Value {
     town.get(&format!("/runs/{run}")).await
 }
 
 /// As one of the people.
-async fn by(town: &Town, who: &str, path: &str, body: Value) -> crate::town::Answer {
+pub(crate) async fn by(town: &Town, who: &str, path: &str, body: Value) -> crate::town::Answer {
     let headers = [
         ("authorization", format!("Bearer {ADMIN}")),
         ("firedog-as", who.to_owned()),
@@ -128,7 +128,7 @@ async fn by(town: &Town, who: &str, path: &str, body: Value) -> crate::town::Ans
     town.call("POST", &format!("/api/v1{path}"), &headers, body.to_string()).await
 }
 
-async fn confirm(town: &Town, run: &str, place: &str) {
+pub(crate) async fn confirm(town: &Town, run: &str, place: &str) {
     let found = show(town, run).await;
     let step = found["steps"].as_array().unwrap().iter().find(|step| step["place"] == place).unwrap();
     let hash = step["plan"]["hash"].as_str().unwrap_or_else(|| panic!("no plan: {step:#}"));
@@ -136,7 +136,7 @@ async fn confirm(town: &Town, run: &str, place: &str) {
     town.app.runs.settled().await;
 }
 
-async fn pass(town: &Town, streets: &Streets, seconds: i64) {
+pub(crate) async fn pass(town: &Town, streets: &Streets, seconds: i64) {
     town.clock.advance(SignedDuration::from_secs(seconds));
     streets.weather().set_now(town.now());
     town.app.runs.tick().await.unwrap();
@@ -144,7 +144,7 @@ async fn pass(town: &Town, streets: &Streets, seconds: i64) {
 }
 
 /// Until a step is in a state.
-async fn until(town: &Town, streets: &Streets, run: &str, place: &str, state: &str) -> Value {
+pub(crate) async fn until(town: &Town, streets: &Streets, run: &str, place: &str, state: &str) -> Value {
     for _ in 0..400 {
         let found = show(town, run).await;
         let step = found["steps"].as_array().unwrap().iter().find(|step| step["place"] == place).unwrap().clone();
@@ -183,142 +183,6 @@ async fn the_same_file_restarts_through_whatever_the_catalogue_says() {
         }
     })
     .await;
-}
-
-#[tokio::test]
-async fn two_people_agree_where_the_catalogue_says_so() {
-    everywhere(async |town| {
-        let streets = streets(&town, Through::Rollout).await;
-        let begun = by(&town, "ada", "/runs", json!({ "runbook": "other", "inputs": {} })).await.is(201).json();
-        let (run, plan) = (begun["id"].as_str().unwrap(), &begun["steps"][0]["plan"]);
-        assert_eq!(plan["two_person"], true);
-        let path = format!("/runs/{run}/steps/1/confirm");
-        by(&town, "ada", &path, json!({ "hash": plan["hash"] })).await.is(409);
-        by(&town, "grace", &path, json!({ "hash": "another" })).await.is(409);
-        by(&town, "grace", &path, json!({ "hash": plan["hash"] })).await.is(200);
-        town.app.runs.settled().await;
-        until(&town, &streets, run, "1", "done").await;
-        assert_eq!(streets.weather().restarts(Platform::Kubernetes, Service::HTTP), 1);
-    })
-    .await;
-}
-
-/// Open alerts that ask somebody to agree.
-async fn approvals(town: &Town) -> Vec<Value> {
-    let all = town.get("/alerts?limit=100").await;
-    let asks = |alert: &&Value| alert["dedup_key"].as_str().is_some_and(|key| key.starts_with("approve/"));
-    all["items"].as_array().unwrap().iter().filter(asks).cloned().collect()
-}
-
-/// Until so many are open: the server tells by itself as well, at the same time.
-async fn approvals_come_to(town: &Town, wanted: usize) -> Vec<Value> {
-    for _ in 0..500 {
-        firedog_server::ops::run::tell_due(&town.app).await.unwrap();
-        let found = approvals(town).await;
-        if found.len() == wanted {
-            return found;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("never {wanted} open: {:#?}", approvals(town).await);
-}
-
-#[tokio::test]
-async fn whoever_may_agree_is_paged_by_policy_until_the_plan_waits_no_more() {
-    everywhere(async |town| {
-        let streets = streets(&town, Through::Rollout).await;
-        let start = async || by(&town, "ada", "/runs", json!({ "runbook": "other", "inputs": {} })).await.is(201).json();
-        let begun = start().await;
-        let (run, plan) = (begun["id"].as_str().unwrap(), &begun["steps"][0]["plan"]);
-        let asked = approvals_come_to(&town, 1).await;
-        assert_eq!((&asked[0]["state"], &asked[0]["urgency"]), (&json!("triggered"), &json!("high")));
-        // Ada is on call first and may not agree: Grace is paged at once.
-        let sent = town.sent().await;
-        assert!(sent.iter().any(|line| line.starts_with("page grace/")), "{sent:?}");
-        let shown = town.get(&format!("/alerts/{}", asked[0]["id"].as_str().unwrap())).await.to_string();
-        assert!(shown.contains(&format!("/runs/{run}")), "it leads to the plan: {shown}");
-        let path = format!("/runs/{run}/steps/1/confirm");
-        by(&town, "ada", &path, json!({ "hash": plan["hash"] })).await.is(409);
-        by(&town, "grace", &path, json!({ "hash": plan["hash"] })).await.is(200);
-        town.app.runs.settled().await;
-        approvals_come_to(&town, 0).await;
-        assert_eq!(town.state(asked[0]["id"].as_str().unwrap()).await, "resolved");
-        let log = town.get(&format!("/runs/{run}/log")).await.to_string();
-        assert!(log.contains("whoever may agree is paged"), "{log}");
-        until(&town, &streets, run, "1", "done").await;
-
-        // Declined, expired and cancelled: the page ends all the same.
-        for how in ["decline", "expire", "cancel"] {
-            let begun = start().await;
-            let run = begun["id"].as_str().unwrap();
-            approvals_come_to(&town, 1).await;
-            match how {
-                "decline" => {
-                    by(&town, "grace", &format!("/runs/{run}/steps/1/decline"), json!({ "reason": "not now" })).await.is(200);
-                }
-                "expire" => pass(&town, &streets, 601).await,
-                _ => {
-                    by(&town, "ada", &format!("/runs/{run}/cancel"), json!({ "reason": "not now" })).await.is(200);
-                }
-            }
-            approvals_come_to(&town, 0).await;
-            if how != "cancel" {
-                by(&town, "ada", &format!("/runs/{run}/cancel"), json!({ "reason": "seen" })).await.is(200);
-            }
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn approvers_of_a_service_have_a_policy_of_their_own() {
-    let town = Town::new().await;
-    let streets = streets(&town, Through::Rollout).await;
-    let exported = town.get("/setup").await.to_string();
-    assert!(!exported.contains("approvers"));
-    let more = json!({
-        "policies": [{ "id": "leads", "team": "pupper", "steps": [{ "page": [{ "user": "linus" }] }] }],
-        "services": [{ "id": "symxchange-http-server", "team": "pupper",
-            "restart": { "with": "k8s", "deployment": "x", "two_person": true, "approvers": "leads" },
-            "instances": { "with": "k8s", "deployment": "x" } }],
-        "connections": [{ "id": "k8s", "kind": "kubernetes", "url": streets.kubernetes_url(), "secret": KUBERNETES_TOKEN }],
-    });
-    let files = |more: &Value| {
-        json!({ "files": [{ "name": "setup.yaml", "text": SETUP }, { "name": "more.json", "text": more.to_string() },
-            { "name": "other.yaml", "text": OTHER }], "yes": true })
-    };
-    town.post("/setup", files(&more)).await.is(200);
-    by(&town, "ada", "/runs", json!({ "runbook": "other", "inputs": {} })).await.is(201);
-    approvals_come_to(&town, 1).await;
-    let sent = town.sent().await;
-    assert!(
-        sent.iter().any(|line| line.starts_with("page linus/")) && !sent.iter().any(|line| line.contains("ada/")),
-        "{sent:?}"
-    );
-    // Who is paged to agree may agree, whatever team the runbook belongs to; who is not paged may not.
-    let mut files_of_others = files(&more);
-    let theirs = OTHER.replace("runbook: other", "runbook: theirs\nteam: support");
-    files_of_others["files"].as_array_mut().unwrap().push(json!({ "name": "theirs.yaml", "text": theirs }));
-    town.post("/setup", files_of_others).await.is(200);
-    let run = by(&town, "grace", "/runs", json!({ "runbook": "theirs", "inputs": {} })).await.is(201).json()["id"].clone();
-    let run = run.as_str().unwrap();
-    approvals_come_to(&town, 2).await;
-    let plan = show(&town, run).await["steps"][0]["plan"]["hash"].clone();
-    let confirm = format!("/runs/{run}/steps/1/confirm");
-    let mut tokens = Vec::new();
-    for user in ["ada", "linus"] {
-        let made = town.post("/tokens", json!({ "name": user, "role": "responder", "user": user })).await.is(201).json();
-        tokens.push(made["token"].as_str().unwrap().to_owned());
-    }
-    let agree = Some(json!({ "hash": plan }));
-    town.api(&tokens[0], "POST", &confirm, agree.clone()).await.is(403);
-    let skip = format!("/runs/{run}/steps/1/skip");
-    town.api(&tokens[1], "POST", &skip, Some(json!({ "reason": "no" }))).await.is(403);
-    town.api(&tokens[1], "POST", &confirm, agree).await.is(200);
-    let mut wrong = more.clone();
-    wrong["services"][0]["restart"]["two_person"] = json!(false);
-    let refused = town.post("/setup", files(&wrong)).await;
-    assert!(refused.status == 422 && refused.text.contains("add `two_person: true`"), "{} {}", refused.status, refused.text);
 }
 
 #[tokio::test]

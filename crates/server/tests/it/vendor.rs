@@ -181,6 +181,16 @@ async fn a_lost_answer_asks_a_person_and_with_a_key_it_is_asked_again() {
     assert_eq!((opened.len(), opened[0].key.as_deref()), (1, Some(format!("{run}/3/1").as_str())));
     assert_eq!(show(&town, &run).await["steps"][2]["output"]["number"], opened[0].number);
     assert_eq!(cases(&town).await.len(), 1);
+    town.post(&format!("/runs/{run}/cancel"), json!({ "reason": "seen" })).await.is(200);
+    // Nobody answers any more after that: the first one may have arrived all the same.
+    streets.weather().fail_next(System::Portal, Outage::LosesAnswer, 1);
+    streets.weather().fail_next(System::Portal, Outage::Status(503), 20);
+    let run = at_the_case(&town).await;
+    for _ in 0..6 {
+        pass(&town, SignedDuration::from_secs(31)).await;
+    }
+    let step = show(&town, &run).await["steps"][2].clone();
+    assert_eq!((&step["state"], &step["why"]), (&json!("asking"), &json!("uncertain")), "{step:#}");
 }
 
 #[tokio::test]

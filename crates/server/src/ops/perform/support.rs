@@ -12,6 +12,7 @@ use firedog_domain::time::{after, mins, secs};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// How long support has to answer where a step does not say.
 const ANSWER_WITHIN: SignedDuration = mins(10);
@@ -30,6 +31,8 @@ const A_MOMENT: SignedDuration = secs(15);
 const MEMBERS_EVERY: SignedDuration = mins(1);
 /// A first notice that was on its way, or whose answer was lost, has arrived by then, or never does.
 const LATE: SignedDuration = mins(2);
+/// Looking whether it was said twice.
+const LOOK_WITHIN: Duration = Duration::from_secs(5);
 /// Codes listed in a message.
 const MAX_CODES: usize = 30;
 
@@ -181,19 +184,22 @@ impl Call<'_> {
     }
 
     /// An earlier request, whose answer was lost, may have arrived after all. That it is said twice is no reason to tell nothing.
+    /// Nor is it a reason to keep their clock waiting.
     async fn keep_one(&self, slack: &Slack, posted: Posted, since: Timestamp) -> Posted {
-        let kept = slack.keep_one(posted.clone(), None, &self.act.call.key, since).await;
-        kept.unwrap_or_else(|error| {
-            tracing::debug!(error = error.reason(), "whether support was told twice could not be looked at");
-            posted
-        })
+        let kept = slack.keep_one(posted.clone(), None, &self.act.call.key, since);
+        match tokio::time::timeout(LOOK_WITHIN, kept).await {
+            Ok(Ok(kept)) => return kept,
+            Ok(Err(error)) => tracing::debug!(error = error.reason(), "whether support was told twice could not be looked at"),
+            Err(_) => tracing::debug!("whether support was told twice could not be looked at in time"),
+        }
+        posted
     }
 
     /// Findings go into the thread as they come; an answer of theirs stops the clock, and its end pages them.
     async fn follow(&self, slack: &Slack, mut thread: Thread) -> Result<Progress, CallError> {
         if thread.twice_until.is_some_and(|until| self.now < until) {
             let posted = Posted { channel: thread.channel.clone(), ts: thread.ts.clone() };
-            self.keep_one(slack, posted, self.run.started_at).await;
+            Posted { channel: thread.channel, ts: thread.ts } = self.keep_one(slack, posted, self.run.started_at).await;
         }
         for step in self.run.steps.iter().filter(|step| step.place != self.act.place) {
             if thread.told.contains(&step.place) {
@@ -281,7 +287,12 @@ impl Call<'_> {
         };
         match told.await {
             // A thread that is gone, or a room that is closed, holds up nobody.
-            Err(CallError::Missing { .. } | CallError::Conflict { .. } | CallError::Rejected { .. }) => Ok(true),
+            Err(
+                CallError::Missing { .. }
+                | CallError::Conflict { .. }
+                | CallError::Rejected { .. }
+                | CallError::Misconfigured { .. },
+            ) => Ok(true),
             told => told,
         }
     }
@@ -310,7 +321,10 @@ fn finding(step: &RunStep) -> Option<String> {
     let told = match (&step.state, step.spec.uses.as_deref()) {
         (
             StepState::Done,
-            Some("logs.root_error" | "logs.blast_radius" | "net.probe" | "decide" | "service.recovered" | "service.restart"),
+            Some(
+                "logs.root_error" | "logs.blast_radius" | "net.probe" | "decide" | "service.recovered" | "service.restart"
+                | "service.watch" | "service.deploys",
+            ),
         ) => text("text").map(str::to_owned).or_else(|| text("state").map(str::to_owned))?,
         (StepState::Done, Some("vendor.case")) => match text("number") {
             Some(number) => format!("a case is open at the vendor: {number}"),

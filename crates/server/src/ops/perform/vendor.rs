@@ -109,6 +109,10 @@ impl Call<'_> {
 
     /// Nothing was done there, so that it may be done once more, whatever its class.
     fn later(&self, reason: &str) -> Progress {
+        // Of this request; an earlier one may have arrived, so that it is not said that nothing was opened.
+        if self.act.call.again {
+            return Progress::Failed { reason: reason.to_owned(), again: true };
+        }
         let tried = self.act.call.memo.get("tried").and_then(Value::as_u64).unwrap_or_default() + 1;
         if tried > TRIES {
             return Progress::Failed { reason: reason.to_owned(), again: false };
