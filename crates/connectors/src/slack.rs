@@ -16,6 +16,7 @@ mod failure;
 mod message;
 mod pace;
 mod person;
+pub mod press;
 mod text;
 mod thread;
 mod ts;

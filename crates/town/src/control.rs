@@ -60,6 +60,7 @@ impl Control {
             .route("/release", post(release))
             .route("/slack", get(slack))
             .route("/slack/command", post(command))
+            .route("/slack/press", post(press))
             .route("/portal", get(portal))
             .with_state(handles);
         Ok(Self { addr, task: tokio::spawn(serve_until(listener, router, std::future::pending())) })
@@ -252,7 +253,7 @@ async fn release(State(Handles { weather, .. }): State<Handles>, Json(Let { then
 async fn slack(State(Handles { slack, .. }): State<Handles>) -> Json<Value> {
     let one = |said: crate::slack::Said| {
         json!({ "channel": said.channel, "ts": said.ts, "thread": said.thread_ts, "user": said.user, "text": said.text,
-            "metadata": said.metadata, "updates": said.updates })
+            "metadata": said.metadata, "updates": said.updates, "buttons": said.buttons() })
     };
     Json(slack.said().into_iter().map(one).collect())
 }
@@ -285,6 +286,30 @@ fn ff() -> String {
 async fn command(State(Handles { slack, slack_url, .. }): State<Handles>, Json(wanted): Json<Type>) -> Response {
     let Type { user, command, text, to, trigger } = wanted;
     match slack.types(&user, &command, &text, &trigger, &slack_url).send(&to).await {
+        Ok((status, text)) => Json(json!({ "status": status, "text": text })).into_response(),
+        Err(error) => refused(error.to_string()),
+    }
+}
+
+/// Somebody presses a button in Slack: the one with this label, under the latest message that has it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PressOne {
+    /// Their member id.
+    user: String,
+    label: String,
+    /// The request URL of the app: where Slack sends it.
+    to: String,
+    /// Names the press; the same one again is a replay.
+    trigger: String,
+}
+
+async fn press(State(Handles { slack, slack_url, .. }): State<Handles>, Json(wanted): Json<PressOne>) -> Response {
+    let PressOne { user, label, to, trigger } = wanted;
+    let all = slack.said();
+    let pressed = all.iter().rev().find_map(|said| slack.presses(&user, said, &label, &trigger, &slack_url));
+    let Some(pressed) = pressed else { return refused(format!("there is no button `{label}` under any message")) };
+    match pressed.send(&to).await {
         Ok((status, text)) => Json(json!({ "status": status, "text": text })).into_response(),
         Err(error) => refused(error.to_string()),
     }

@@ -183,6 +183,7 @@ fn is_set(arguments: &Arguments, name: &str) -> bool {
 
 fn channel(arguments: &Arguments) -> Result<&'static Channel, Wrong> {
     let wanted = text(arguments, "channel");
+    let wanted = &wanted.strip_prefix('U').map_or_else(|| wanted.to_owned(), |user| format!("D{user}"));
     let found = CHANNELS.iter().find(|channel| channel.id == wanted && (channel.has_bot || !channel.is_private));
     found.ok_or(Wrong::Error("channel_not_found"))
 }
@@ -213,7 +214,7 @@ impl Slack {
             "conversations.history" => self.history(arguments),
             "conversations.replies" => self.replies(arguments),
             "conversations.list" => {
-                let all = CHANNELS.iter().filter(|channel| channel.has_bot || !channel.is_private);
+                let all = CHANNELS.iter().filter(|channel| !channel.name.is_empty() && (channel.has_bot || !channel.is_private));
                 let kept = all.filter(|channel| !(channel.is_archived && is_set(arguments, "exclude_archived")));
                 let shown = |channel: &Channel| json!({"id": channel.id, "name": channel.name, "is_private": channel.is_private, "is_archived": channel.is_archived, "is_member": channel.has_bot});
                 Ok(json!({"channels": kept.map(shown).collect::<Vec<_>>(), "response_metadata": {"next_cursor": ""}}))

@@ -15,17 +15,17 @@ use url::Url;
 /// Headers of a request of Slack.
 pub const TIMESTAMP: &str = "x-slack-request-timestamp";
 pub const SIGNATURE: &str = "x-slack-signature";
-/// Largest body of a command: a text of Slack has 40,000 characters at most, of which a command takes far fewer.
-pub const MAX_COMMAND_BYTES: usize = 64 << 10;
+/// Largest body of a request: a button that is pressed brings its whole message along.
+pub const MAX_BYTES: usize = 256 << 10;
 /// A request that is older, or younger, was not sent now. Slack's own SDKs take the same.
 const WINDOW_S: u64 = 300;
 /// Longest command text that is read, in characters.
 pub const MAX_COMMAND: usize = 4_000;
 /// Longest id of Slack, in bytes.
-const MAX_ID: usize = 64;
+pub(super) const MAX_ID: usize = 64;
 /// Longest id of a request.
-const MAX_TRIGGER: usize = 200;
-const MAX_URL: usize = 2_000;
+pub(super) const MAX_TRIGGER: usize = 200;
+pub(super) const MAX_URL: usize = 2_000;
 /// Where later answers are taken.
 const HOOKS: [&str; 2] = ["hooks.slack.com", "hooks.slack-gov.com"];
 const RESPOND: Duration = Duration::from_secs(10);
@@ -72,7 +72,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 
 /// Slack looks whether somebody is there, without saying more.
 pub fn is_probe(form: &str) -> bool {
-    form.len() <= MAX_COMMAND_BYTES
+    form.len() <= MAX_BYTES
         && url::form_urlencoded::parse(form.as_bytes()).any(|(name, value)| name == "ssl_check" && value == "1")
 }
 
@@ -114,11 +114,23 @@ pub fn parse(body: &[u8]) -> Result<Command, String> {
 }
 
 impl Slack {
-    /// A later answer to a command, which only whoever has typed it sees. Slack takes five of them within 30 minutes.
+    /// A later answer to a command or a press, which only whoever has typed or pressed sees. Slack takes five of them within 30 minutes.
     ///
     /// # Errors
     /// `Rejected`: the address is not Slack's; nothing is sent there.
     pub async fn respond(&self, url: &str, text: &Mrkdwn) -> Result<(), CallError> {
+        self.tell_back(url, &answer(text)).await
+    }
+
+    /// What stands from now on where a button was pressed: the text, and no button.
+    ///
+    /// # Errors
+    /// `Rejected`: the address is not Slack's; nothing is sent there.
+    pub async fn replace(&self, url: &str, text: &Mrkdwn) -> Result<(), CallError> {
+        self.tell_back(url, &json!({ "replace_original": true, "text": text.as_str() })).await
+    }
+
+    async fn tell_back(&self, url: &str, body: &Value) -> Result<(), CallError> {
         let wanted = Url::parse(url).map_err(|_| CallError::rejected("the address for answers is none"))?;
         let hooks =
             wanted.scheme() == "https" && wanted.host_str().is_some_and(|host| HOOKS.contains(&host)) && wanted.port().is_none();
@@ -128,13 +140,13 @@ impl Slack {
             return Err(CallError::rejected("the address for answers is not Slack's"));
         }
         let site = Site::new(url, &Auth::None, None)?;
-        site.post_json(&[], &answer(text)).timeout(RESPOND).send().await.map(drop)
+        site.post_json(&[], body).timeout(RESPOND).send().await.map(drop)
     }
 }
 
 /// What only whoever has typed the command sees.
 pub fn answer(text: &Mrkdwn) -> Value {
-    json!({ "response_type": "ephemeral", "text": text.as_str() })
+    json!({ "response_type": "ephemeral", "replace_original": false, "text": text.as_str() })
 }
 
 #[cfg(test)]

@@ -13,6 +13,9 @@ const MAX_LABEL: usize = 75;
 const MAX_ACTION: usize = 255;
 const MAX_VALUE: usize = 2_000;
 const MAX_URL: usize = 3_000;
+const MAX_TITLE: usize = 100;
+const MAX_SURE: usize = 300;
+const MAX_CHOICE: usize = 30;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
@@ -30,6 +33,8 @@ pub struct Button {
     pub label: String,
     pub style: Style,
     pub press: Press,
+    /// What is asked before it counts, so that a thumb does nothing by mistake.
+    pub sure: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,6 +96,13 @@ impl Button {
         }
         let mut element = json!({ "type": "button", "action_id": self.action, "text": { "type": "plain_text", "text": label } });
         element[name] = json!(content);
+        if let Some(sure) = &self.sure {
+            let text = |text: &str, most: usize| json!({ "type": "plain_text", "text": cut(&one_line(text), most) });
+            element["confirm"] = json!({
+                "title": text("Are you sure?", MAX_TITLE), "text": text(sure, MAX_SURE), "confirm": text(&label, MAX_CHOICE),
+                "deny": text("Back", MAX_CHOICE),
+            });
+        }
         match self.style {
             Style::Plain => {}
             Style::Primary => element["style"] = json!("primary"),

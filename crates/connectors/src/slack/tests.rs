@@ -54,7 +54,8 @@ async fn posts_carry_their_key_and_threads_their_parent() {
 #[tokio::test]
 async fn cards_have_blocks_and_updates_clear_them() {
     let (script, slack) = slack(&[POSTED, POSTED, POSTED]).await;
-    let button = |action: &str, style, press| Button { action: action.to_owned(), label: "Do it".to_owned(), style, press };
+    let button =
+        |action: &str, style, press| Button { action: action.to_owned(), label: "Do it".to_owned(), style, press, sure: None };
     let card = Message {
         header: Some("SEV1 <x>\ncard 4111111111111111".to_owned()),
         text: Mrkdwn::new().plain("a <b>"),
@@ -83,8 +84,13 @@ async fn cards_have_blocks_and_updates_clear_them() {
 #[tokio::test]
 async fn what_cannot_be_a_message_is_not_sent() {
     let (script, slack) = slack(&[]).await;
-    let long =
-        Button { action: "a".to_owned(), label: "x".to_owned(), style: Style::Plain, press: Press::Tell("x".repeat(2_001)) };
+    let long = Button {
+        action: "a".to_owned(),
+        label: "x".to_owned(),
+        style: Style::Plain,
+        press: Press::Tell("x".repeat(2_001)),
+        sure: None,
+    };
     let many = vec![Button { press: Press::Tell(String::new()), ..long.clone() }; 6];
     for (channel, message, key) in [
         ("", hello(), "k"),

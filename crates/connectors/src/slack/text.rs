@@ -86,6 +86,11 @@ impl Mrkdwn {
         &self.text
     }
 
+    /// Whether something had no room any more.
+    pub fn is_cut(&self) -> bool {
+        self.full
+    }
+
     pub fn is_empty(&self) -> bool {
         self.text.trim().is_empty()
     }

@@ -1,4 +1,5 @@
-//! Commands that somebody types in Slack. Slack wants its answer within 3 s and asks once; what goes on longer is told later.
+//! Commands that somebody types in Slack, and buttons that they press. Slack wants its answer within 3 s and asks once; what goes on
+//! longer is told later.
 
 use super::{Routes, json, read_body};
 use crate::app::App;
@@ -10,7 +11,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use firedog_connectors::slack::Mrkdwn;
-use firedog_connectors::slack::command::{self, MAX_COMMAND_BYTES};
+use firedog_connectors::slack::command::{self, MAX_BYTES};
+use firedog_connectors::slack::press;
 use serde_json::json as value;
 use std::time::Duration;
 
@@ -27,10 +29,10 @@ async fn probed(RawQuery(query): RawQuery) -> Response {
 }
 
 async fn typed(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap, body: Body) -> Response {
-    let body = match read_body(body, MAX_COMMAND_BYTES).await {
+    let body = match read_body(body, MAX_BYTES).await {
         Ok(body) => body,
-        Err(Refused::TooLarge) => return json(413, &value!({ "error": "this is larger than any command" })),
-        Err(_) => return json(408, &value!({ "error": "the command did not come in time" })),
+        Err(Refused::TooLarge) => return json(413, &value!({ "error": "this is larger than anything that Slack sends" })),
+        Err(_) => return json(408, &value!({ "error": "it did not come in time" })),
     };
     if std::str::from_utf8(&body).is_ok_and(command::is_probe) {
         return StatusCode::OK.into_response();
@@ -49,6 +51,17 @@ async fn typed(State(app): State<App>, Path(id): Path<String>, headers: HeaderMa
             &value!({ "error": "this is not signed by Slack with the signing secret of this connection, or not now" }),
         );
     };
+    match press::parse(&body) {
+        None => {}
+        Some(Ok(None)) => return StatusCode::OK.into_response(),
+        // What is answered here is not shown: it is told where the button was pressed.
+        Some(Ok(Some(pressed))) => {
+            let pressing = tokio::spawn(chat::press(app, connection, pressed));
+            let _ = tokio::time::timeout(ANSWER_WITHIN, pressing).await;
+            return StatusCode::OK.into_response();
+        }
+        Some(Err(why)) => return json(400, &value!({ "error": why })),
+    }
     let command = match command::parse(&body) {
         Ok(command) => command,
         Err(why) => return json(200, &command::answer(&Mrkdwn::new().plain(&format!("This is no command: {why}")))),

@@ -1,9 +1,12 @@
-//! Commands that somebody types in Slack: who it is, whether it was taken already, and what is done. The same use cases as
+//! What somebody types or presses in Slack: who it is, whether it was taken already, and what is done. The same use cases as
 //! everywhere, with the same rights; only the words are for a chat.
 
+mod ask;
 mod deed;
 mod look;
 mod words;
+
+pub use ask::{ask, press};
 
 use super::{Error, Result, record, sign_in};
 use crate::app::App;
@@ -116,7 +119,7 @@ async fn taken(app: &App, connection: &Connection, command: &Command) -> Result<
     let scene = app.engine.scene().await?;
     let setup = &scene.world.setup;
     let slack = app.connected.slack_of(connection).map_err(|error| Error::NotConnected(error.reason().to_owned()))?;
-    let Some(user) = person(setup, &slack, command).await? else { return Ok(stranger(&command.user)) };
+    let Some(user) = person(setup, &slack, &command.user).await? else { return Ok(stranger(&command.user)) };
     let Some(caller) = sign_in::caller_of(app, &user, Via::Chat).await? else { return Ok(stranger(&command.user)) };
     if !first_time(app, &connection.id, &command.trigger).await? {
         return Ok(Mrkdwn::new().plain("This command was taken already, and is not done twice. Type it again if you mean it."));
@@ -126,15 +129,15 @@ async fn taken(app: &App, connection: &Connection, command: &Command) -> Result<
 }
 
 /// Who of us it is: by their member id, else by their e-mail there.
-async fn person(setup: &Setup, slack: &Slack, command: &Command) -> Result<Option<UserId>> {
-    if let Some(user) = setup.users.iter().find(|user| user.slack.as_deref() == Some(command.user.as_str())) {
+async fn person(setup: &Setup, slack: &Slack, member: &str) -> Result<Option<UserId>> {
+    if let Some(user) = setup.users.iter().find(|user| user.slack.as_deref() == Some(member)) {
         return Ok(Some(user.id.clone()));
     }
-    let email = slack.email_of(&command.user).await.map_err(|error| {
+    let email = slack.email_of(member).await.map_err(|error| {
         Error::NotConnected(format!(
             "Slack does not tell who you are ({}). With `slack: {}` at your entry in the setup it needs not be asked; the app and the command line work meanwhile",
             error.reason(),
-            command.user
+            member
         ))
     })?;
     let Some(email) = email.map(|email| email.to_lowercase()) else { return Ok(None) };

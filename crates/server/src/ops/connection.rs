@@ -176,7 +176,7 @@ async fn checked(app: &App, setup: &Setup, connection: &Connection) -> Connectio
 fn commands(app: &App, connection: &Connection) -> Option<String> {
     let url = chat::request_url(app, connection);
     match (connection.kind, &connection.signing_secret) {
-        (ConnectionKind::Slack, Some(_)) => Some(format!("takes commands at {url}")),
+        (ConnectionKind::Slack, Some(_)) => Some(format!("takes commands and buttons at {url}")),
         (ConnectionKind::Slack, None) => {
             Some(format!("takes no commands: for those, give it the app's `signing_secret`, and the app the request URL {url}"))
         }

@@ -1,6 +1,6 @@
 //! Runbooks and their runs: listing, starting, and what people do to them.
 
-use super::{Error, Result, approve, cover, record, rights};
+use super::{Error, Result, approve, chat, cover, record, rights};
 use crate::app::App;
 use crate::auth::{Caller, Role};
 use crate::deliver::Words;
@@ -613,7 +613,7 @@ async fn tell(app: &App, kept: &Kept, unpaged: bool) -> Result<()> {
         (true, false) => Vec::new(),
     };
     for user in people.iter().filter_map(|id| world.setup.user(id)) {
-        cover::tell_one(app, world, user, &words).await;
+        tokio::join!(cover::tell_one(app, world, user, &words), chat::ask(app, &world.setup, user, run, step, &words),);
     }
     Ok(())
 }

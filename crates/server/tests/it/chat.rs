@@ -4,7 +4,7 @@ use crate::town::{ADMIN, Answer, SETUP, Town, everywhere, minutes};
 use firedog_connectors::slack::{Mrkdwn, command};
 use firedog_server::ops::chat as ops;
 use firedog_town::Town as Streets;
-use firedog_town::slack::{ADA, GRACE, SAM, SIGNING_SECRET, SLACK_TOKEN, Slack, Typed};
+use firedog_town::slack::{ADA, GRACE, SAM, SIGNING_SECRET, SLACK_TOKEN, Said, Slack, Typed};
 use firedog_town::weather::{Condition, Outage, System, Weather};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -16,6 +16,16 @@ team: pupper
 for: { institution: required, note: optional }
 steps:
   - { do: Look at it }
+"#;
+const ASKS: &str = r#"
+runbook: asks
+team: pupper
+steps:
+  - { do: Look at the shop }
+  - { do: Is it well?, ask: { well: bool } }
+  - { do: What do you see?, ask: { seen: text } }
+  - { do: Tell support, uses: page, with: { team: support, message: it is down }, confirm: primary }
+  - { do: Whose is it?, ask: { owner: [ours, theirs] } }
 "#;
 const DOOR: &str = "/chat/slack/chat";
 
@@ -38,6 +48,7 @@ impl Workspace {
         let setup = setup.replace("    name: Ada Lovelace\n", &format!("    name: Ada Lovelace\n    slack: {ADA}\n"));
         let files = json!([
             { "name": "setup.yaml", "text": setup }, { "name": "more.json", "text": more.to_string() }, { "name": "book.yaml", "text": BOOK },
+            { "name": "asks.yaml", "text": ASKS },
         ]);
         town.post("/setup", json!({ "files": files, "yes": true })).await.is(200);
         Self { streets }
@@ -114,7 +125,7 @@ async fn what_is_wrong_says_what_to_write_instead() {
     let chat = Workspace::open(&town).await;
     for (text, expected) in [
         ("run look-aftr institution=inst-1", "did you mean `look-after`?"),
-        ("run", "`/ff run RUNBOOK [NAME=VALUE ...]`; there is: look-after"),
+        ("run", "`/ff run RUNBOOK [NAME=VALUE ...]`; there is: asks, look-after"),
         ("run look-after", "has to be told `institution`. look-after takes institution=… [note=…]"),
         ("run look-after inst-1", "`inst-1` is no NAME=VALUE"),
         ("run look-after institution=inst-9", "there is: inst-1, inst-2"),
@@ -193,7 +204,7 @@ async fn what_slack_has_not_signed_now_does_nothing() {
         for path in ["/chat/slack/nothing", "/chat/slack/logs"] {
             town.call("POST", path, &headers, good.body.clone()).await.is(401);
         }
-        town.call("POST", DOOR, &headers, "x".repeat(70_000)).await.is(413);
+        town.call("POST", DOOR, &headers, "x".repeat(300_000)).await.is(413);
         assert!(town.sent().await.is_empty() && town.get("/alerts").await["items"].as_array().unwrap().is_empty());
         // The probe of Slack is answered, and does nothing.
         assert_eq!(town.call("GET", &format!("{DOOR}?ssl_check=1"), &[], "").await.is(200).text, "");
@@ -298,8 +309,112 @@ async fn the_check_of_the_connection_says_what_to_enter_at_slack() {
     let _chat = Workspace::open(&town).await;
     let told = town.post("/connections/chat/check", json!({})).await.is(200).json();
     let message = told["message"].as_str().unwrap();
-    assert!(message.ends_with("takes commands at https://firedog.example.org/chat/slack/chat"), "{message}");
+    assert!(message.ends_with("takes commands and buttons at https://firedog.example.org/chat/slack/chat"), "{message}");
     assert_eq!(told["level"], "ok");
     let plan = town.get("/setup/files").await.to_string();
     assert!(!plan.contains(SIGNING_SECRET), "the signing secret is sealed");
+}
+
+impl Workspace {
+    /// The message to Ada that has these buttons.
+    async fn asked(&self, town: &Town, labels: &[&str]) -> Said {
+        for _ in 0..500 {
+            firedog_server::ops::run::tell_due(&town.app).await.unwrap();
+            let all = self.slack().said();
+            if let Some(said) = all.into_iter().rev().find(|said| said.channel == "D0ADA" && said.buttons() == labels) {
+                return said;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("Ada was never asked {labels:?}: {:#?}", self.slack().said());
+    }
+
+    /// Presses, and reads what that is answered by.
+    async fn presses(&self, town: &Town, user: &str, said: &Said, label: &str, trigger: &str) -> String {
+        let typed = self.slack().presses(user, said, label, trigger, &self.streets.slack_url()).expect("there is such a button");
+        assert_eq!(deliver(town, &typed).await.is(200).text, "", "what is answered here is not shown");
+        self.slack().responses().into_iter().rev().find(|(of, _)| of == trigger).expect("it is told what came of it").1
+    }
+
+    fn now(&self, said: &Said) -> Said {
+        self.slack().said().into_iter().find(|one| one.ts == said.ts).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn what_a_run_asks_is_answered_by_a_button() {
+    everywhere(async |town| {
+        let chat = Workspace::open(&town).await;
+        chat.says(&town, ADA, "run asks").await;
+        let run = open_runs(&town).await.remove(0)["id"].as_str().unwrap().to_owned();
+        let show = async || town.get(&format!("/runs/{run}")).await;
+        let link = format!("https://firedog.example.org/runs/{run}");
+        let first = chat.asked(&town, &["Done", "Open"]).await;
+        assert!(first.text.contains("Look at the shop") && first.blocks.to_string().contains(&link), "{first:?}");
+
+        // Neither a stranger nor somebody who only looks, nor without a signature.
+        assert!(chat.presses(&town, SAM, &first, "Done", "press-1").await.starts_with("Firedog does not know you"));
+        town.api(ADMIN, "PUT", "/users/grace/role", Some(json!({ "role": "viewer" }))).await;
+        assert!(chat.presses(&town, GRACE, &first, "Done", "press-2").await.contains("pupper"));
+        let unsigned = chat.slack().presses(ADA, &first, "Done", "press-3", &chat.streets.slack_url()).unwrap();
+        town.call("POST", DOOR, &[], unsigned.body).await.is(401);
+        assert_eq!(show().await["steps"][0]["state"], "asking");
+        assert_eq!(chat.now(&first).buttons(), ["Done", "Open"], "it is still asked");
+
+        let told = chat.presses(&town, ADA, &first, "Done", "press-4").await;
+        assert!(told.contains(&link) && told.ends_with(": Look at the shop: *Done*, by Ada Lovelace."), "{told}");
+        let now = chat.now(&first);
+        assert_eq!((now.text.as_str(), now.buttons().len()), (told.as_str(), 0));
+        assert_eq!((&show().await["steps"][0]["state"], &show().await["steps"][0]["by"]), (&json!("done"), &json!("ada")));
+
+        let second = chat.asked(&town, &["Yes", "No", "Open"]).await;
+        chat.presses(&town, ADA, &second, "No", "press-5").await;
+        assert_eq!(show().await["steps"][1]["output"]["well"], false);
+        // The same press again, and another one under what was said already.
+        assert!(chat.presses(&town, ADA, &second, "Yes", "press-5").await.contains("taken already"));
+        assert!(chat.presses(&town, ADA, &second, "Yes", "press-6").await.contains("does not wait any more"));
+        assert_eq!(show().await["steps"][1]["output"]["well"], false);
+
+        // What a word cannot say is said in the app.
+        chat.asked(&town, &["Open"]).await;
+        let values = json!({ "values": { "seen": "nothing" } });
+        town.post(&format!("/runs/{run}/steps/3/answer"), values).await.is(200);
+        let plan = chat.asked(&town, &["Confirm", "Decline", "Open"]).await;
+        assert!(plan.text.contains("page: message it is down, team support"), "{}", plan.text);
+        let confirm = &plan.blocks[1]["elements"][0];
+        assert!(confirm["confirm"]["text"]["text"].as_str().unwrap().contains("team support"), "{confirm}");
+        let told = chat.presses(&town, ADA, &plan, "Decline", "press-7").await;
+        assert!(told.contains("*Decline*"), "{told}");
+        town.post(&format!("/runs/{run}/steps/4/retry"), json!({})).await.is(200);
+        let late = chat.asked(&town, &["Confirm", "Decline", "Open"]).await;
+        town.clock.advance(minutes(11));
+        chat.streets.weather().set_now(town.now());
+        town.app.runs.tick().await.unwrap();
+        let again = chat.asked(&town, &["Begin again", "Open"]).await;
+        assert!(chat.presses(&town, ADA, &late, "Confirm", "press-late").await.contains("does not wait any more"));
+        chat.presses(&town, ADA, &again, "Begin again", "press-8").await;
+        let plan = chat.asked(&town, &["Confirm", "Decline", "Open"]).await;
+        chat.presses(&town, ADA, &plan, "Confirm", "press-9").await;
+        town.app.runs.settled().await;
+        assert_eq!(town.sent().await, ["page grace/hook"]);
+        let last = chat.asked(&town, &["ours", "theirs", "Open"]).await;
+        chat.presses(&town, ADA, &last, "theirs", "press-10").await;
+        assert_eq!((&show().await["state"], &show().await["steps"][4]["output"]["owner"]), (&json!("done"), &json!("theirs")));
+        let rows = audited(&town, "chat.press").await;
+        assert_eq!((rows.len(), &rows[0]["actor"], &rows[0]["detail"]), (6, &json!("user:ada"), &json!("in Slack")));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_run_asks_without_slack_as_well() {
+    let town = Town::new().await;
+    let chat = Workspace::open(&town).await;
+    chat.streets.weather().set(Condition::Outage { of: System::Slack, how: Outage::Status(503) });
+    chat.says(&town, ADA, "run asks").await;
+    let run = open_runs(&town).await.remove(0)["id"].as_str().unwrap().to_owned();
+    firedog_server::ops::run::tell_due(&town.app).await.unwrap();
+    // Slack is down: the step waits as before, and nobody waits for Slack.
+    assert_eq!(town.get(&format!("/runs/{run}")).await["steps"][0]["state"], "asking");
+    assert!(chat.slack().said().is_empty());
 }

@@ -43,12 +43,20 @@ pub(super) struct Channel {
     pub(super) has_bot: bool,
 }
 
-pub(super) const CHANNELS: [Channel; 5] = [
+/// A direct message between the bot and somebody; posts may name the person instead.
+const fn direct(id: &'static str) -> Channel {
+    Channel { id, name: "", is_private: true, is_archived: false, has_bot: true }
+}
+
+pub(super) const CHANNELS: [Channel; 8] = [
     Channel { id: SUPPORT_CHANNEL, name: "support", is_private: false, is_archived: false, has_bot: true },
     Channel { id: ALERTS_CHANNEL, name: "auto-pupper-alerts", is_private: false, is_archived: false, has_bot: true },
     Channel { id: WAR_ROOM, name: "war-room-go-live", is_private: false, is_archived: false, has_bot: false },
     Channel { id: PRIVATE_CHANNEL, name: "leads", is_private: true, is_archived: false, has_bot: false },
     Channel { id: ARCHIVED_CHANNEL, name: "old", is_private: false, is_archived: true, has_bot: true },
+    direct("D0ADA"),
+    direct("D0GRACE"),
+    direct("D0SAM"),
 ];
 
 /// `(id, name, e-mail, real name)`
@@ -80,6 +88,14 @@ pub struct Said {
     pub(super) answered: bool,
 }
 
+impl Said {
+    /// Labels of the buttons under it.
+    pub fn buttons(&self) -> Vec<&str> {
+        let all = self.blocks.as_array().into_iter().flatten().filter_map(|block| block["elements"].as_array()).flatten();
+        all.filter_map(|element| element["text"]["text"].as_str()).collect()
+    }
+}
+
 /// What a person does when a group that they are in is called.
 #[derive(Clone, Debug)]
 pub(super) struct Habit {
@@ -106,6 +122,8 @@ pub(super) struct Book {
     pub(super) most_posts: Option<usize>,
     /// Later answers to commands: which, and how it reads.
     pub(super) responses: Vec<(String, String)>,
+    /// Buttons that were pressed: which, and the message that they are under.
+    pub(super) pressed: Vec<(String, String, String)>,
     last_ts: i64,
 }
 

@@ -1,11 +1,11 @@
 //! Somebody types a command: it is sent signed, as Slack sends it, and later answers are taken.
 
-use super::{SIGNING_SECRET, Slack};
+use super::{SIGNING_SECRET, Said, Slack};
 use crate::client;
 use crate::desk::{Ask, answer};
 use axum::response::Response;
 use ring::hmac;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Slack takes so many later answers to one command.
 const MOST_RESPONSES: usize = 5;
@@ -43,6 +43,27 @@ impl Slack {
         Self::signed(&self.weather.now().as_second().to_string(), form.query().unwrap_or_default())
     }
 
+    /// What is sent when somebody presses the button with this label under a message. `None`: there is none, or none that tells.
+    pub fn presses(&self, user: &str, said: &Said, label: &str, trigger: &str, slack_url: &str) -> Option<Typed> {
+        let blocks = said.blocks.as_array()?;
+        let all = blocks.iter().filter_map(|block| block["elements"].as_array()).flatten();
+        let button = all.into_iter().find(|element| element["text"]["text"] == label)?;
+        self.book().pressed.push((trigger.to_owned(), said.channel.clone(), said.ts.clone()));
+        let action = json!({ "type": "button", "action_id": button["action_id"], "block_id": "b1", "text": button["text"],
+            "value": button["value"].as_str()?, "action_ts": said.ts });
+        let payload = json!({
+            "type": "block_actions", "api_app_id": "A0FIREDOG", "token": "deprecated", "trigger_id": trigger,
+            "team": { "id": "T0TOWN", "domain": "town" }, "user": { "id": user, "username": "whoever", "team_id": "T0TOWN" },
+            "container": { "type": "message", "message_ts": said.ts, "channel_id": said.channel, "is_ephemeral": false },
+            "channel": { "id": said.channel, "name": "directmessage" },
+            "message": { "ts": said.ts, "text": said.text, "blocks": said.blocks },
+            "response_url": format!("{}/commands/{trigger}", slack_url.trim_end_matches("/api")), "actions": [action],
+        });
+        let mut form = reqwest::Url::parse("http://town/").expect("it is one");
+        form.query_pairs_mut().append_pair("payload", &payload.to_string());
+        Some(Self::signed(&self.weather.now().as_second().to_string(), form.query().unwrap_or_default()))
+    }
+
     /// Any body of any time, with the right signature.
     pub fn signed(timestamp: &str, body: &str) -> Typed {
         let key = hmac::Key::new(hmac::HMAC_SHA256, SIGNING_SECRET.as_bytes());
@@ -57,11 +78,20 @@ impl Slack {
     }
 
     pub(super) fn responded(&self, trigger: &str, ask: &Ask) -> Response {
-        let text = ask.json().ok().and_then(|body: Value| Some(body.get("text")?.as_str()?.to_owned()));
-        let Some(text) = text.filter(|text| !text.is_empty()) else { return answer(400, "text/plain", "no_text") };
+        let body: Value = ask.json().unwrap_or_default();
+        let text = body["text"].as_str().unwrap_or_default().to_owned();
+        if text.is_empty() {
+            return answer(400, "text/plain", "no_text");
+        }
         let mut book = self.book();
         if book.responses.iter().filter(|(of, _)| of == trigger).count() >= MOST_RESPONSES {
             return answer(404, "application/json", r#"{"ok":false,"error":"used_url"}"#);
+        }
+        let under = book.pressed.iter().find(|(of, ..)| of == trigger).cloned();
+        if let Some((_, channel, ts)) = under.filter(|_| body["replace_original"] == true)
+            && let Some(said) = book.find(&channel, &ts)
+        {
+            (said.text, said.blocks, said.updates) = (text.clone(), Value::Null, said.updates + 1);
         }
         book.responses.push((trigger.to_owned(), text));
         answer(200, "text/plain", "ok")

@@ -201,7 +201,7 @@ pub static USER: Object = Object {
         may(
             "slack",
             Text,
-            "Their member id in Slack, for commands there. Default: whoever has their e-mail there.",
+            "Their member id in Slack: whose commands are theirs, and where runs ask them. Commands default to whoever has their e-mail there.",
             r#""U024BE7LH""#,
         ),
         may("timezone", Zone, "Default: the zone of the schedule that pages them, then UTC.", r#""America/Chicago""#),
@@ -827,7 +827,7 @@ pub static CONNECTION: Object = Object {
         may(
             "signing_secret",
             Text,
-            "Of slack: the app's signing secret, with which its commands are taken. May be `${ENV}`.",
+            "Of slack: the app's signing secret, with which its commands and buttons are taken. May be `${ENV}`.",
             r#""${SLACK_SIGNING_SECRET}""#,
         ),
         may(
