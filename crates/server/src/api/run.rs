@@ -110,6 +110,10 @@ pub(super) struct ChoiceRow {
 pub(super) struct StepLink {
     name: String,
     url: String,
+    /// The team whose tool it is.
+    owner: Option<String>,
+    /// Where one learns to use it.
+    learn: Option<String>,
 }
 
 /// What waits for a yes.
@@ -182,9 +186,10 @@ impl From<Run> for RunRow {
 async fn row(app: &App, run: Run) -> Result<RunRow, Problem> {
     let links = run::links(app, &run).await?;
     let mut row = RunRow::from(run);
-    for (place, name, url) in links {
+    for (place, link) in links {
         if let Some(step) = row.steps.iter_mut().find(|step| step.place == place) {
-            step.links.push(StepLink { name, url });
+            let owner = link.owner.map(|team| team.to_string());
+            step.links.push(StepLink { name: link.name, url: link.url, owner, learn: link.learn });
         }
     }
     Ok(row)

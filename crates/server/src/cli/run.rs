@@ -500,6 +500,12 @@ fn show(run: &Value) -> Result<(), Failure> {
         }
         for link in step["links"].as_array().into_iter().flatten() {
             print(&format!("         {}  {}\n", clean(text(link, "name")), clean(text(link, "url"))))?;
+            let owner = link["owner"].as_str().map(|team| format!("a tool of {team}"));
+            let learn = link["learn"].as_str().map(|url| format!("how to use it: {url}"));
+            let more: Vec<String> = owner.into_iter().chain(learn).collect();
+            if !more.is_empty() {
+                print(&format!("           {}\n", paint(DIM, &clean(&more.join("; ")))))?;
+            }
         }
         for line in plan_lines(&step["plan"]) {
             print(&format!("         {}\n", clean(line)))?;

@@ -2,8 +2,9 @@
 
 use super::{connection, setup};
 use crate::app::App;
-use firedog_domain::setup::Channel;
+use firedog_domain::case::opens;
 use firedog_domain::setup::warnings::warnings;
+use firedog_domain::setup::{Channel, OpenBy, Setup, User};
 use jiff::SignedDuration;
 use serde::Serialize;
 use std::path::Path;
@@ -178,23 +179,31 @@ fn public_url(app: &App) -> Finding {
     }
 }
 
+/// What a setup sends by mail.
+fn needs_mail(setup: &Setup) -> Option<String> {
+    let by_mail = |user: &User| user.contacts().iter().any(|contact| contact.address.channel() == Channel::Email);
+    if setup.users.iter().any(by_mail) {
+        return Some("people are to be paged by mail".to_owned());
+    }
+    let vendor = setup.vendors.iter().find(|vendor| opens(vendor, setup) == Some(OpenBy::Email))?;
+    Some(format!("cases at {} are opened by mail", vendor.id))
+}
+
 async fn smtp(app: &App) -> Finding {
     let scene = app.engine.scene().await.ok();
-    let mails = scene.is_some_and(|scene| {
-        scene.world.setup.users.iter().any(|user| user.contacts().iter().any(|c| c.address.channel() == Channel::Email))
-    });
+    let needs = scene.and_then(|scene| needs_mail(&scene.world.setup));
     // A sender of its own: the doctor must not wait behind pages, nor pages behind it.
     let sender = match firedog_connectors::Sender::new(&crate::serve::sender_settings(&app.config, &app.links_base)) {
         Ok(sender) => sender,
         Err(why) => return fail("smtp", why, "correct FIREDOG_SMTP_URL and FIREDOG_SMTP_FROM"),
     };
     match tokio::time::timeout(SMTP_TIMEOUT, sender.check_mail()).await {
-        Ok(None) if mails => fail(
-            "smtp",
-            "people are to be paged by mail, but there is no mail server",
-            "set FIREDOG_SMTP_URL=smtp://user:pass@host:587",
-        ),
-        Ok(None) => ok("smtp", "not set, and nobody is to be paged by mail"),
+        Ok(None) => match needs {
+            Some(needs) => {
+                fail("smtp", format!("{needs}, but there is no mail server"), "set FIREDOG_SMTP_URL=smtp://user:pass@host:587")
+            }
+            None => ok("smtp", "not set, and nobody is to be paged by mail"),
+        },
         Ok(Some(Ok(()))) => ok("smtp", "the mail server answers and takes our login"),
         Ok(Some(Err(why))) => fail("smtp", why, "check FIREDOG_SMTP_URL: host, port, user and password"),
         Err(_) => {
@@ -285,4 +294,25 @@ async fn setup_findings(app: &App) -> Vec<Finding> {
         findings.push(ok("setup", format!("version {} has no warnings", scene.world.version)));
     }
     findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use firedog_domain::setup::load::{NoOutside, SourceFile, load};
+
+    #[test]
+    fn whatever_goes_out_by_mail_needs_a_mail_server() {
+        let needs = |text: &str| {
+            let file = SourceFile { name: "setup.yaml".to_owned(), text: text.to_owned() };
+            needs_mail(&load(&[file], &NoOutside).setup.unwrap())
+        };
+        let hook = "users: [ { id: ada, contact: [ { id: hook, webhook: \"https://hooks.example.org/ada\" } ] } ]";
+        assert_eq!(needs(hook), None);
+        let mailed = "users: [ { id: ada, email: ada@example.org } ]";
+        assert_eq!(needs(mailed).as_deref(), Some("people are to be paged by mail"));
+        let case = "vendors: [ { id: jsource, email: cases@example.org, open_by: email } ]";
+        assert_eq!(needs(&format!("{hook}\n{case}")).as_deref(), Some("cases at jsource are opened by mail"));
+        assert_eq!(needs(&format!("{hook}\n{}", case.replace(", open_by: email", ""))), None);
+    }
 }

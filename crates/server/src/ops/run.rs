@@ -14,7 +14,7 @@ use firedog_domain::runbook::means::Means;
 use firedog_domain::runbook::run::{Input, Line, Member, Notice, Run, RunStep, StepState, Surroundings};
 use firedog_domain::runbook::sequel::SequelKind;
 use firedog_domain::runbook::{Need, Runbook, reference};
-use firedog_domain::setup::catalogue::ENVIRONMENT_LABEL;
+use firedog_domain::setup::catalogue::{ENVIRONMENT_LABEL, Link};
 use firedog_domain::setup::{Capability, ConnectionKind, Institution, Setup, Vendor};
 use firedog_domain::time::after;
 use firedog_engine::Moved;
@@ -270,8 +270,8 @@ fn named_environment(run: &Run) -> Option<&str> {
     run.inputs.get("alert")?.get("labels")?.get(ENVIRONMENT_LABEL)?.as_str()
 }
 
-/// Where people look for the steps that wait for them: place, name and address.
-pub async fn links(app: &App, run: &Run) -> Result<Vec<(String, String, String)>> {
+/// Where people look for the steps that wait for them, each at its place; addresses are filled in.
+pub async fn links(app: &App, run: &Run) -> Result<Vec<(String, Link)>> {
     let scene = app.engine.scene().await?;
     let setup = &scene.world.setup;
     let institution = run.inputs.get("institution").and_then(|institution| institution.get("id")?.as_str());
@@ -296,7 +296,7 @@ pub async fn links(app: &App, run: &Run) -> Result<Vec<(String, String, String)>
                 _ => Some(app.now().to_string()),
             };
             let links = service.links.iter().filter(|link| link.capability == Some(capability));
-            all.extend(links.map(|link| (step.place.clone(), link.name.clone(), link.filled(value))));
+            all.extend(links.map(|link| (step.place.clone(), Link { url: link.filled(value), ..link.clone() })));
             if all.len() >= MAX_LINKS {
                 all.truncate(MAX_LINKS);
                 return Ok(all);

@@ -75,7 +75,8 @@ async fn catalogue(town: &Town, streets: &Streets, through: Through) {
         };
         let mut service = json!({ "id": id, "team": "pupper", "restart": restart, "instances": instances, "deploys": deploys });
         service["restart"]["two_person"] = json!(matches!(through, Through::Rollout));
-        service["links"] = json!([{ "name": "Console", "for": "restart", "url": "https://console.example.org/{service}" }]);
+        service["links"] = json!([{ "name": "Console", "for": "restart", "url": "https://console.example.org/{service}",
+            "owner": "support", "learn": "https://learn.example.org/console" }]);
         service
     };
     let institutions: Vec<Value> = streets
@@ -219,7 +220,11 @@ async fn what_fails_leads_people_to_the_tools_of_the_catalogue() {
     let run = begin(&town, "other", json!({})).await;
     confirm(&town, &run, "1").await;
     let step = until(&town, &streets, &run, "1", "asking").await;
-    assert_eq!(step["links"], json!([{ "name": "Console", "url": "https://console.example.org/symxchange-http-server" }]));
+    assert_eq!(
+        step["links"],
+        json!([{ "name": "Console", "url": "https://console.example.org/symxchange-http-server",
+        "owner": "support", "learn": "https://learn.example.org/console" }])
+    );
 }
 
 #[tokio::test]

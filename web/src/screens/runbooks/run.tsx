@@ -25,6 +25,7 @@ import {
   When,
 } from "../../ui";
 import { CasesOfRun } from "../cases/line";
+import { ToolLinks } from "../services/tool-links";
 import { Answers } from "./answers";
 import { CasePanel, CopyEvidence } from "./evidence";
 import style from "./run.module.css";
@@ -132,15 +133,7 @@ function StepLine({ run, step, may, mayEnd }: { run: Run; step: Step; may: boole
           )}
           <Brought output={step.output} />
           {step.sequel && <Sequel run={run.id} step={step} sequel={step.sequel} may={mayEnd} />}
-          {step.links.length > 0 && (
-            <Group gap="sm">
-              {step.links.map((link) => (
-                <a key={link.url} href={link.url} target="_blank" rel="noreferrer noopener">
-                  {link.name}
-                </a>
-              ))}
-            </Group>
-          )}
+          <ToolLinks links={step.links} />
           {step.uses === BLAST && step.state !== "pending" && (
             <Text size="sm">
               <TextLink to="/failures">{t.failures.link}</TextLink>

@@ -1,14 +1,13 @@
 import type { Answer } from "../../api/client";
-import { useTeamName } from "../../lib/names";
 import { t } from "../../text";
-import { Anchor, Block, Group, List, Mark, Stack, Text } from "../../ui";
+import { Block, Group, List, Mark, Stack, Text } from "../../ui";
+import { ToolLinks } from "./tool-links";
 
 type Card = Answer<"GET /services/{id}">;
 
 /** With what runbooks act on a service, whom that is felt by, where people look; and what is not said of it. */
 export function CarriedOut({ card }: { card: Card }) {
   const words = t.services.carried;
-  const team = useTeamName();
   const { serves } = card;
   const rest = serves.total - serves.institutions.length;
   return (
@@ -38,38 +37,7 @@ export function CarriedOut({ card }: { card: Card }) {
             {rest > 0 && ` ${words.more(rest)}`}
           </Text>
         )}
-        {card.links.length > 0 && (
-          <Group gap="sm" component="ul" style={{ listStyle: "none", margin: 0, padding: 0 }}>
-            {card.links.map((link) => (
-              <li key={`${link.name}${link.url}`}>
-                <Anchor href={link.url} target="_blank" rel="noreferrer noopener" underline="always">
-                  {link.environment ? words.inEnvironment(link.name, link.environment) : link.name}
-                </Anchor>
-                {link.owner && (
-                  <Text size="sm" c="dimmed" span>
-                    {" "}
-                    {words.toolOf(team(link.owner))}
-                  </Text>
-                )}
-                {link.learn && (
-                  <>
-                    {" "}
-                    <Anchor
-                      href={link.learn}
-                      target="_blank"
-                      rel="noreferrer noopener"
-                      size="sm"
-                      underline="always"
-                      aria-label={words.learnAbout(link.name)}
-                    >
-                      {words.learn}
-                    </Anchor>
-                  </>
-                )}
-              </li>
-            ))}
-          </Group>
-        )}
+        <ToolLinks links={card.links} />
         {card.lacks.length > 0 && (
           <List size="sm">
             {card.lacks.map((lack) => (
