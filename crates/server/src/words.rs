@@ -30,7 +30,7 @@ words! {
     FailureKind { None, Person, Channel }
     RunState { Running, Done, Overdue, Cancelled, Joined, Watching }
     /// What goes on after a step.
-    SequelKind { Watch, TakeBack }
+    SequelKind { Watch, Tell, TakeBack }
     StepState { Pending, Asking, Confirming, Doing, Waiting, Done, Skipped }
     /// Why a person is asked.
     Why { Instruction, NotConnected, Failed, Uncertain, Unknown, NotConfirmed }

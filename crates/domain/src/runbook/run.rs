@@ -1,7 +1,7 @@
 //! A run: one execution of a runbook, as a snapshot that is moved on by inputs.
 
 use super::actions::{Effect, Kind};
-use super::sequel::Sequel;
+use super::sequel::{Sequel, SequelKind};
 use super::{AnswerKind, Step, actions};
 use crate::id::{AlertId, RunId, RunbookId, ServiceId};
 use jiff::Timestamp;
@@ -318,6 +318,8 @@ pub enum Progress {
 /// How a step is looked at once it is over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Watching {
+    #[serde(default)]
+    pub kind: SequelKind,
     #[serde(default)]
     pub memo: Value,
     pub until: Timestamp,

@@ -1,5 +1,5 @@
-//! What goes on once a step is over, beside everything else: what could not be verified is watched, and what still waits outside is
-//! taken back. It is a part of its step, so it survives whatever the run survives, and holds nobody up.
+//! What goes on once a step is over, beside everything else: what could not be verified is watched, those who were told of it are told
+//! how it ended, and what still waits outside is taken back. It is a part of its step, so it survives whatever the run survives, and holds nobody up.
 
 use super::actions::Effect;
 use super::advance::{Refusal, cut};
@@ -26,7 +26,7 @@ pub struct Sequel {
     pub call: Call,
     /// How it stands.
     pub text: String,
-    /// A watch ends then.
+    /// A watch ends then; whoever could not be told by then is not.
     pub until: Timestamp,
     /// When it is looked at next; while somebody looks, the end of their lease.
     pub at: Timestamp,
@@ -39,11 +39,14 @@ pub struct Sequel {
     pub ended_at: Option<Timestamp>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SequelKind {
     /// The calls, until it can be told how they are.
+    #[default]
     Watch,
+    /// Those who were told, of how the watches of the run have ended.
+    Tell,
     /// What still waits outside, because nobody wants it any more.
     TakeBack,
 }
@@ -52,6 +55,7 @@ impl SequelKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Watch => "watch",
+            Self::Tell => "tell",
             Self::TakeBack => "take_back",
         }
     }
@@ -65,7 +69,7 @@ impl Sequel {
     /// Whatever happens, it is over by then.
     fn last(&self) -> Timestamp {
         match self.kind {
-            SequelKind::Watch => after(self.until, GRACE),
+            SequelKind::Watch | SequelKind::Tell => after(self.until, GRACE),
             SequelKind::TakeBack => self.until,
         }
     }
@@ -139,23 +143,23 @@ impl Run {
     }
 
     pub(super) fn begin_watch(&mut self, at: usize, mut call: Call, watch: Watching, now: Timestamp, fx: &mut Effects) {
-        let Watching { memo, until, after_ms, text } = watch;
+        let Watching { kind, memo, until, after_ms, text } = watch;
         let until = until.min(after(now, MAX_WATCH));
-        // It only looks.
-        (call.memo, call.effect, call.again, call.choice) = (memo, Effect::Read, false, None);
-        let said = format!("{text}; watched until {until:.0}, and somebody is paged only if calls fail");
-        fx.line(now, &self.steps[at].place, LineKind::Progress, None, &said);
-        fx.ask.get_or_insert_with(|| format!("not verified: {}", self.steps[at].spec.what));
-        self.steps[at].sequel = Some(Sequel {
-            kind: SequelKind::Watch,
-            call,
-            text: cut(&text),
-            until,
-            at: after(now, SignedDuration::from_millis(after_ms.max(0))),
-            calling: None,
-            failures: 0,
-            ended_at: None,
-        });
+        (call.memo, call.again, call.choice) = (memo, false, None);
+        let due = match kind {
+            SequelKind::Watch => {
+                // It only looks.
+                call.effect = Effect::Read;
+                let said = format!("{text}; watched until {until:.0}, and somebody is paged only if calls fail");
+                fx.line(now, &self.steps[at].place, LineKind::Progress, None, &said);
+                fx.ask.get_or_insert_with(|| format!("not verified: {}", self.steps[at].spec.what));
+                after(now, SignedDuration::from_millis(after_ms.max(0)))
+            }
+            // The end of the last watch makes it due.
+            SequelKind::Tell | SequelKind::TakeBack => until,
+        };
+        self.steps[at].sequel =
+            Some(Sequel { kind, call, text: cut(&text), until, at: due, calling: None, failures: 0, ended_at: None });
     }
 
     /// Nobody wants any more what the step may have asked for outside.
@@ -212,6 +216,7 @@ impl Run {
             if sequel.last() <= now {
                 let text = match sequel.kind {
                     SequelKind::Watch => format!("the watch is over and nobody was paged: {}", sequel.text),
+                    SequelKind::Tell => format!("nobody could be told how it ended: {}", sequel.text),
                     SequelKind::TakeBack => format!("whether it was taken back could not be found out: {}", sequel.text),
                 };
                 self.end_sequel(at, &text, None, now, fx);
@@ -303,6 +308,7 @@ impl Run {
         }
         let what = match self.steps[at].going().map(|sequel| sequel.kind) {
             Some(SequelKind::TakeBack) => "nobody looks any more whether it was taken back",
+            Some(SequelKind::Tell) => "nobody is told how it ends",
             _ => "not watched any more",
         };
         self.end_sequel(at, &format!("{what}: {reason}"), Some(by), now, fx);
@@ -315,6 +321,12 @@ impl Run {
             (sequel.text, sequel.ended_at, sequel.calling) = (cut(text), Some(now), None);
         }
         fx.line(now, &step.place, LineKind::Progress, by, text);
+        if self.watched_until().is_none() {
+            let tells = |sequel: &&mut Sequel| sequel.is_going() && sequel.kind == SequelKind::Tell && sequel.calling.is_none();
+            for sequel in self.steps.iter_mut().filter_map(|step| step.sequel.as_mut()).filter(tells) {
+                sequel.at = sequel.at.min(now);
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::actions::{Action, Effect};
 use super::fixture::{Fixture, play};
 use super::run::*;
+use super::sequel::SequelKind;
 use super::*;
 use crate::setup::Setup;
 use crate::setup::load::{NoOutside, SourceFile, load};
@@ -525,7 +526,7 @@ proptest! {
                 "restarted": true, "state": "recovered", "well": true });
             let asked: BTreeSet<String> = play.run.steps[step].questions().into_iter().map(|q| q.name).collect();
             let values: Map<String, Value> = values.as_object().unwrap().clone().into_iter().filter(|(name, _)| asked.contains(name)).collect();
-            let watch = Watching { memo: json!(which), until: at(play.now + 600), after_ms: 1_000, text: String::new() };
+            let watch = Watching { kind: SequelKind::Watch, memo: json!(which), until: at(play.now + 600), after_ms: 1_000, text: String::new() };
             let progress = |n: usize| match n % 6 {
                 4 => Progress::Watch { output: Map::new(), watch: watch.clone() },
                 0 => Progress::Done { output: Map::new() },

@@ -490,6 +490,7 @@ fn show(run: &Value) -> Result<(), Failure> {
             let is_going = sequel["ended_at"].is_null();
             let word = match (text(sequel, "kind"), is_going) {
                 ("watch", true) => format!("watching until {}: ", text(sequel, "until")),
+                ("tell", true) => String::new(),
                 (_, true) => "being taken back: ".to_owned(),
                 _ => String::new(),
             };

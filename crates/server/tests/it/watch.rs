@@ -3,6 +3,7 @@
 use crate::town::{SETUP, Town, everywhere};
 use firedog_town::Town as Streets;
 use firedog_town::search::{SEARCH_PASSWORD, SEARCH_USER};
+use firedog_town::slack::SLACK_TOKEN;
 use firedog_town::weather::{Condition, CoreFault, SpellId, Weather};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -25,6 +26,15 @@ steps:
   - { do: Watch the requests, uses: service.watch, with: { for: 2h } }
 "#;
 
+const TOLD: &str = r#"
+runbook: told
+team: pupper
+for: { institution: required }
+steps:
+  - { do: Tell support, uses: support.tell, with: { room: C0SUPPORT, answer_within: 5m } }
+  - { do: Check that requests succeed, uses: service.recovered, with: { within: 2m, watch: 6h } }
+"#;
+
 const PATIENT: &str = r#"
 runbook: patient
 team: pupper
@@ -45,11 +55,11 @@ async fn streets(town: &Town) -> Streets {
     let more = json!({ "institutions": institutions, "connections": [{
         "id": "logs", "kind": "elasticsearch", "url": streets.search_url(), "user": SEARCH_USER, "secret": SEARCH_PASSWORD,
         "index": "interaction-*",
-    }] });
+    }, { "id": "chat", "kind": "slack", "url": streets.slack_url(), "secret": SLACK_TOKEN }] });
     let files = json!([
         { "name": "setup.yaml", "text": SETUP }, { "name": "more.json", "text": more.to_string() },
         { "name": "look.yaml", "text": BOOK }, { "name": "stay.yaml", "text": NOT_REPRODUCED },
-        { "name": "patient.yaml", "text": PATIENT },
+        { "name": "patient.yaml", "text": PATIENT }, { "name": "told.yaml", "text": TOLD },
     ]);
     town.post("/setup", json!({ "files": files, "yes": true })).await.is(200);
     streets
@@ -125,6 +135,34 @@ async fn whoever_mends_it_late_is_believed_soon() {
         pass(&town, &streets, 3).await;
         let found = show(&town, &run).await;
         assert_eq!((&found["state"], &found["steps"][0]["output"]["state"]), (&json!("done"), &json!("recovered")), "{found:#}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn support_is_told_how_a_watch_has_ended() {
+    everywhere(async |town| {
+        let streets = streets(&town).await;
+        let said = || streets.slack().said().into_iter().map(|said| said.text).collect::<Vec<_>>();
+        let quiet = silence(&streets);
+        pass(&town, &streets, 10).await;
+        let run = begin(&town, "told").await;
+        pass(&town, &streets, 8).await;
+        let found = show(&town, &run).await;
+        assert_eq!((&found["state"], &found["steps"][0]["sequel"]["kind"]), (&json!("watching"), &json!("tell")), "{found:#}");
+        let before = said();
+        assert!(before.last().unwrap().contains("too little traffic"), "{before:?}");
+        pass(&town, &streets, 30).await;
+        assert_eq!(said(), before, "nothing new is to be told");
+        streets.weather().clear(quiet);
+        pass(&town, &streets, 5).await;
+        let told = said();
+        assert_eq!(told.len(), before.len() + 1);
+        assert!(told.last().unwrap().starts_with("Check that requests succeed: recovered: 0 of "), "{told:?}");
+        let thread = streets.slack().said();
+        assert_eq!(thread.last().unwrap().thread_ts.as_ref(), Some(&thread[0].ts));
+        assert_eq!(show(&town, &run).await["state"], "done");
+        assert!(log(&town, &run).await.contains("told in C0SUPPORT how it ended"));
     })
     .await;
 }

@@ -209,7 +209,7 @@ function Sequel(props: { run: string; step: Step; sequel: NonNullable<Step["sequ
         <Group>
           <Because
             op="POST /runs/{id}/steps/{place}/skip"
-            label={sequel.kind === "watch" ? t.run.endWatch : t.run.endTakeBack}
+            label={t.run.endSequel[sequel.kind]}
             title={t.run.endSequelTitle(step.do)}
             path={{ id: run, place: step.place }}
           />

@@ -37,9 +37,8 @@ export const run = {
     joined: "Part of another",
     watching: "Watching",
   },
-  sequel: { watch: "watched until", take_back: "being taken back" },
-  endWatch: "Watch no longer",
-  endTakeBack: "Look no longer",
+  sequel: { watch: "watched until", tell: "to be told", take_back: "being taken back" },
+  endSequel: { watch: "Watch no longer", tell: "Tell no one", take_back: "Look no longer" },
   endSequelTitle: (step: string) => `Look no longer after “${step}”`,
   step: {
     pending: "to come",

@@ -38,7 +38,13 @@ fn begin(step: Value) -> (Run, Act) {
 fn watched() -> (Run, Act) {
     let (mut run, act) = begin(json!({ "do": "Check", "uses": "service.recovered" }));
     let output = json!({ "state": "unverified" }).as_object().unwrap().clone();
-    let watch = Watching { memo: json!(1), until: at(3_600), after_ms: 60_000, text: "too little traffic".to_owned() };
+    let watch = Watching {
+        kind: SequelKind::Watch,
+        memo: json!(1),
+        until: at(3_600),
+        after_ms: 60_000,
+        text: "too little traffic".to_owned(),
+    };
     let fx = run.advance(outcome(&act, Progress::Watch { output, watch }), &Stage, at(1)).unwrap();
     assert!(fx.ask.is_some(), "the person is told");
     (run, act)
@@ -98,6 +104,39 @@ fn a_watch_ends_whatever_happens_and_by_a_person_with_a_reason() {
     // Nobody who could look is there until long after its end.
     let fx = run.advance(Input::Tick, &Stage, at(3_600 + 901)).unwrap();
     assert!(fx.acts.is_empty() && fx.lines[0].text.contains("nobody was paged"), "{fx:?}");
+    assert_eq!((run.state, run.ready_at()), (RunState::Done, None));
+}
+
+#[test]
+fn whoever_was_told_is_told_how_the_watch_ended() {
+    let tell = json!({ "do": "Tell", "uses": "support.tell", "with": { "room": "ff" } });
+    let check = json!({ "do": "Check", "uses": "service.recovered" });
+    let runbook: Runbook = serde_json::from_value(json!({ "runbook": "two", "steps": [tell, check] })).unwrap();
+    let mut run = runbook.start(RunId::from("run"), Map::new(), "ada".to_owned(), at(0));
+    let acts = run.advance(Input::Tick, &Stage, at(0)).unwrap().acts;
+    let [told, checked] = &acts[..] else { panic!("it is told beside the rest: {acts:?}") };
+    run.advance(outcome(told, waiting(json!({ "ts": 1 }))), &Stage, at(1)).unwrap();
+    let watch = |kind, until| Watching { kind, memo: json!(1), until: at(until), after_ms: 60_000, text: "it".to_owned() };
+    let output = Map::new;
+    run.advance(outcome(checked, Progress::Watch { output: output(), watch: watch(SequelKind::Watch, 3_600) }), &Stage, at(2))
+        .unwrap();
+    assert!(run.is_open(), "they may still answer");
+    let told = run.advance(Input::Tick, &Stage, at(61)).unwrap().acts.into_iter().find(|act| act.place == "1").unwrap();
+    let tell = Progress::Watch { output: output(), watch: watch(SequelKind::Tell, 7_200) };
+    let fx = run.advance(outcome(&told, tell), &Stage, at(62)).unwrap();
+    assert!(fx.ask.is_none() && run.state == RunState::Watching, "{fx:?}");
+    assert_eq!(run.watched_until(), Some(at(3_600)));
+    // Nothing is looked at for it until the watch is over, however that ends.
+    let mut ended = run.clone();
+    cancel(&mut ended, 70);
+    assert_eq!((ended.state, ended.ready_at()), (RunState::Watching, Some(at(70))));
+    let acts = run.advance(Input::Tick, &Stage, at(122)).unwrap().acts;
+    assert_eq!(acts.iter().map(|act| act.place.as_str()).collect::<Vec<_>>(), ["2"]);
+    run.advance(outcome(&acts[0], done_as("recovered")), &Stage, at(123)).unwrap();
+    assert_eq!((run.state, run.ready_at()), (RunState::Watching, Some(at(123))));
+    let act = run.advance(Input::Tick, &Stage, at(123)).unwrap().acts.pop().unwrap();
+    assert_eq!((act.place.as_str(), &act.call.key, act.call.effect), ("1", &told.call.key, Effect::Read));
+    run.advance(outcome(&act, done_as("")), &Stage, at(124)).unwrap();
     assert_eq!((run.state, run.ready_at()), (RunState::Done, None));
 }
 

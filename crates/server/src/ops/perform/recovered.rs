@@ -11,7 +11,7 @@ use firedog_domain::event::Severity;
 use firedog_domain::id::{InstitutionId, UserId};
 use firedog_domain::runbook::actions::Effect;
 use firedog_domain::runbook::run::{Progress, Watching};
-use firedog_domain::runbook::sequel::MAX_WATCH;
+use firedog_domain::runbook::sequel::{MAX_WATCH, SequelKind};
 use firedog_domain::setup::{ConnectionKind, METRIC_QUERIES, Service, Target as Pages};
 use firedog_domain::time::{after, length_text, mins, secs};
 use firedog_engine::Raise;
@@ -147,7 +147,7 @@ impl Call<'_> {
         let output = json!({ "state": "unverified", "text": text });
         Progress::Watch {
             output: output.as_object().cloned().unwrap_or_default(),
-            watch: Watching { memo: json!(memo), until, after_ms: WATCH_MS, text },
+            watch: Watching { kind: SequelKind::Watch, memo: json!(memo), until, after_ms: WATCH_MS, text },
         }
     }
 

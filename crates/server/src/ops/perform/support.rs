@@ -6,7 +6,8 @@ use firedog_connectors::call::CallError;
 use firedog_connectors::slack::{Message, Mrkdwn, Posted, Slack, Ts};
 use firedog_domain::runbook::actions::Effect;
 use firedog_domain::runbook::advance::TOLD_AT;
-use firedog_domain::runbook::run::{Choice, Member, Progress, RunStep, StepState};
+use firedog_domain::runbook::run::{Choice, Member, Progress, RunStep, StepState, Watching};
+use firedog_domain::runbook::sequel::SequelKind;
 use firedog_domain::setup::ConnectionKind;
 use firedog_domain::time::{after, mins, secs};
 use jiff::{SignedDuration, Timestamp};
@@ -31,6 +32,8 @@ const A_MOMENT: SignedDuration = secs(15);
 const MEMBERS_EVERY: SignedDuration = mins(1);
 /// A first notice that was on its way, or whose answer was lost, has arrived by then, or never does.
 const LATE: SignedDuration = mins(2);
+/// After the end of a watch, with the time that it is given to be told of itself.
+const TELL_WITHIN: SignedDuration = mins(60);
 /// Looking whether it was said twice.
 const LOOK_WITHIN: Duration = Duration::from_secs(5);
 /// Codes listed in a message.
@@ -71,7 +74,9 @@ impl Call<'_> {
             return Ok(self.told_by_hand(told).await);
         }
         let slack = self.connected.slack(self.setup)?;
+        let is_over = self.run.at(&self.act.place).is_some_and(|at| self.run.steps[at].is_over());
         match serde_json::from_value::<Thread>(self.act.call.memo.clone()) {
+            Ok(thread) if is_over => self.tell_end(&slack, &thread).await,
             Ok(thread) => self.follow(&slack, thread).await,
             Err(_) => self.open(&slack).await,
         }
@@ -262,10 +267,32 @@ impl Call<'_> {
             (None, Some(_)) => format!("told in {}; nobody answered, so they are paged", thread.room),
             (None, None) => format!("told in {}; nobody has answered", thread.room),
         };
-        Ok(done(json!({
+        let output = json!({
             "text": text, "told": true, "room": thread.room, "answered": thread.answered_by.is_some(),
-            "by": thread.answered_by.unwrap_or_default(), "paged": thread.paged.unwrap_or_default(),
-        })))
+            "by": thread.answered_by.clone().unwrap_or_default(), "paged": thread.paged.clone().unwrap_or_default(),
+        });
+        let Some(until) = self.run.watched_until() else { return Ok(done(output)) };
+        let text = format!("{} is told how the watch ends", thread.room);
+        let until = after(until, TELL_WITHIN);
+        let watch = Watching { kind: SequelKind::Tell, memo: json!(thread), until, after_ms: 0, text };
+        Ok(Progress::Watch { output: output.as_object().cloned().unwrap_or_default(), watch })
+    }
+
+    /// They have heard that it is watched; now they hear what came of it.
+    async fn tell_end(&self, slack: &Slack, thread: &Thread) -> Result<Progress, CallError> {
+        let watches = self.run.steps.iter().filter_map(|step| Some((step, step.sequel.as_ref()?)));
+        let ends = watches.filter(|(_, sequel)| sequel.kind == SequelKind::Watch && !sequel.is_going());
+        let ends: Vec<String> = ends.map(|(step, sequel)| format!("{}: {}", step.spec.what, sequel.text)).collect();
+        let message = Message::of(Mrkdwn::new().plain(&ends.join("\n")));
+        let key = format!("{}/end", self.act.call.key);
+        match slack.post_once(&thread.channel, Some(&thread.ts), &message, &key, thread.since).await {
+            Ok(_) => Ok(done(json!({ "text": format!("told in {} how it ended", thread.room) }))),
+            // Nobody reads a thread that is gone.
+            Err(error @ (CallError::Missing { .. } | CallError::Conflict { .. })) => {
+                Ok(done(json!({ "text": format!("not told in {} how it ended: {}", thread.room, error.reason()) })))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The thread of a run that has joined this one says where it goes on. `false`: it is not there yet.
