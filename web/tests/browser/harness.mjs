@@ -108,12 +108,16 @@ export async function until(what, ask) {
 
 /** Holds the page to axe: no violations at all. */
 export async function accessible(page, name = page.url()) {
-  // Halfway through a fade everything has too little contrast.
-  await page.evaluate(() => {
-    const ends = document
-      .getAnimations()
-      .filter((animation) => animation.effect?.getComputedTiming().iterations !== Number.POSITIVE_INFINITY);
-    return Promise.all(ends.map((animation) => animation.finished.catch(() => undefined)));
+  // Halfway through a fade everything has too little contrast, and what was just put in begins to fade some frames later.
+  await page.evaluate(async () => {
+    const endsSoon = ({ playState, effect }) =>
+      playState === "running" && effect?.getComputedTiming().iterations !== Number.POSITIVE_INFINITY;
+    for (let still = 0; still < 5; ) {
+      await new Promise(requestAnimationFrame);
+      const ends = document.getAnimations().filter(endsSoon);
+      await Promise.all(ends.map((animation) => animation.finished.catch(() => undefined)));
+      still = ends.length === 0 ? still + 1 : 0;
+    }
   });
   await page.evaluate(axeSource);
   const { violations } = await page.evaluate(() => globalThis.axe.run());
