@@ -88,6 +88,8 @@ enum Wrong {
     CoreRefused,
     /// The way from us to an institution's core is closed; from every vantage point it is open.
     WayClosed,
+    /// An institution sends no calls.
+    NoTraffic,
     /// Jenkins has no free executor.
     BuildsStayQueued,
     /// Everything is well again.
@@ -105,7 +107,7 @@ struct Change {
     /// Of the requests; whom they are for is chance.
     #[serde(default = "all")]
     percent: u8,
-    /// Whose core; needed for `core_refused` and `way_closed` only.
+    /// Whose; needed for `core_refused`, `way_closed` and `no_traffic` only.
     institution: Option<String>,
     /// It has been so for a while: logs and metrics tell of it at once.
     #[serde(default)]
@@ -127,19 +129,23 @@ async fn weather(State(Handles { weather, .. }): State<Handles>, Json(change): J
             .into_iter()
             .map(|service| Condition::PoolExhausted { service, percent, restart_heals: true })
             .collect(),
-        Wrong::CoreRefused | Wrong::WayClosed => {
+        Wrong::CoreRefused | Wrong::WayClosed | Wrong::NoTraffic => {
             let Some(institution) = institution.filter(|wanted| weather.institutions().iter().any(|one| one.id == *wanted))
             else {
-                return refused("`core_refused` and `way_closed` need an `institution` of the town, such as inst-1".to_owned());
+                return refused(
+                    "`core_refused`, `way_closed` and `no_traffic` need an `institution` of the town, such as inst-1".to_owned(),
+                );
             };
-            if matches!(set, Wrong::CoreRefused) {
-                vec![Condition::Core { institution, fault: CoreFault::Refuses, percent }]
-            } else {
-                let way =
-                    |vantage: &str| Condition::Way { vantage: vantage.to_owned(), institution: institution.clone(), open: true };
-                let ways: Vec<Condition> = VANTAGES.into_iter().map(way).collect();
-                let closed = Condition::Core { institution, fault: CoreFault::ConnectTimeout, percent };
-                ways.into_iter().chain([closed]).collect()
+            let way =
+                |vantage: &str| Condition::Way { vantage: vantage.to_owned(), institution: institution.clone(), open: true };
+            let ways: Vec<Condition> = VANTAGES.into_iter().map(way).collect();
+            match set {
+                Wrong::CoreRefused => vec![Condition::Core { institution, fault: CoreFault::Refuses, percent }],
+                Wrong::NoTraffic => vec![Condition::Traffic { institution, per_minute: 0 }],
+                _ => {
+                    let closed = Condition::Core { institution, fault: CoreFault::ConnectTimeout, percent };
+                    ways.into_iter().chain([closed]).collect()
+                }
             }
         }
         Wrong::BuildsStayQueued => vec![Condition::Builds(Builds::StayQueued)],
@@ -367,6 +373,7 @@ mod tests {
         assert_eq!(town.weather().look().conditions().count(), 4 + 3);
         for wrong in [
             json!({"set": "way_closed"}),
+            json!({"set": "no_traffic"}),
             json!({"set": "core_refused"}),
             json!({"set": "core_refused", "institution": "inst-9"}),
         ] {

@@ -144,6 +144,29 @@ def test_runbooks_by_hand(t):
 
 
 @slow(40)
+def test_runbooks_that_act(t):
+    where = t.directory / "acting"
+    apps = Town(t.binary, t.directory, where, "--through", "marathon", "--speed", "8", "--institutions", "6")
+    t.at_end(apps.stop)
+    # Nobody calls of the only institution that the run is for.
+    apps.weather("no_traffic", institution="inst-1", minutes_ago=60)
+    people = setups.pupper(lambda user: [{"id": "hook", "webhook": f"{t.hooks.url}/{user}"}])
+    (where / "people.json").write_text(json.dumps(people))
+    book = {
+        "runbook": "restart",
+        "title": "Restart, and see whether it works again",
+        "team": "pupper",
+        "for": {"institution": "required"},
+        "steps": [
+            {"do": "Restart the HTTP server", "uses": "service.restart", "with": {"service": "symxchange-http-server"}},
+            {"do": "Check that requests succeed", "uses": "service.recovered", "with": {"within": "5s"}},
+        ],
+    }
+    (where / "book.json").write_text(json.dumps(book))
+    story(t, "acting", t.firedog(where))
+
+
+@slow(40)
 def test_vendor_cases(t):
     setup = setups.pupper(lambda user: [{"id": "hook", "webhook": f"{t.hooks.url}/{user}"}])
     setup["vendors"] = [{

@@ -127,3 +127,9 @@ export function useNow(): number {
     () => now,
   );
 }
+
+const INSTANT = /\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z(?!\w)/g;
+
+/** Instants in a sentence of the server as whoever reads it tells the time. */
+export const withTimes = (text: string, zone: string, now: Date = new Date()): string =>
+  text.replace(INSTANT, (instant) => absolute(new Date(instant), zone, now));

@@ -19,7 +19,7 @@ import { type ReactNode, useEffect } from "react";
 import { Link } from "wouter";
 import type { Problem } from "../api/client";
 import { explain } from "../api/hooks";
-import { absolute, clock, day, dayKey, length, relative, useNow, useZone, zoneName } from "../lib/time";
+import { absolute, clock, day, dayKey, length, relative, useNow, useZone, withTimes, zoneName } from "../lib/time";
 import { t } from "../text";
 import { Icon, type IconName } from "./icons";
 import type { Tone } from "./theme";
@@ -140,6 +140,12 @@ export function When(props: { at: string | null | undefined; zone?: string | nul
       </time>
     </Tooltip>
   );
+}
+
+/** A sentence of the server, with its instants in the reader's own time. */
+export function Told(props: { text: string }) {
+  const zone = useZone();
+  return <>{withTimes(props.text, zone)}</>;
 }
 
 /** What lies further off than anybody looks is no hand-over: the answer just ends there. */

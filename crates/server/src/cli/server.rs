@@ -82,7 +82,7 @@ Runs the town: doubles of Elasticsearch, Prometheus, Jenkins, Marathon, Mesos, K
 rehearsals of your runbooks. Prints where they are; ends with Ctrl-C, and leaves nothing behind.
 
 The address `control` takes JSON:
-  POST /weather   {\"set\": \"pool_exhausted\" | \"core_refused\" | \"way_closed\" | \"builds_stay_queued\" | \"none\"}, with \"percent\",
+  POST /weather   {\"set\": \"pool_exhausted\" | \"core_refused\" | \"way_closed\" | \"no_traffic\" | \"builds_stay_queued\" | \"none\"}, with \"percent\",
                   \"institution\" and \"minutes_ago\"
   GET /restarts   what was restarted when, and what Jenkins was asked for
   GET /slack      what was said

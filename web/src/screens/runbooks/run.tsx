@@ -20,6 +20,7 @@ import {
   Text,
   Textarea,
   TextLink,
+  Told,
   useAsk,
   useDisclosure,
   When,
@@ -59,7 +60,11 @@ export default function RunScreen() {
               <Stack>
                 <Group gap="sm">
                   <RunMark state={data.state} />
-                  {data.reason && <Text size="sm">{data.reason}</Text>}
+                  {data.reason && (
+                    <Text size="sm">
+                      <Told text={data.reason} />
+                    </Text>
+                  )}
                   <Text size="sm" c="dimmed">
                     {t.run.startedBy(starter(data.started_by, person))} <When at={data.started_at} both />
                   </Text>
@@ -128,7 +133,7 @@ function StepLine({ run, step, may, mayEnd }: { run: Run; step: Step; may: boole
           {step.why && <Text size="sm">{t.run.why[step.why]}</Text>}
           {step.text && (
             <Text size="sm" c="dimmed">
-              {step.text}
+              <Told text={step.text} />
             </Text>
           )}
           <Brought output={step.output} />
@@ -165,7 +170,7 @@ function Plan({ run, step, may }: { run: string; step: Step; may: boolean }) {
       </Text>
       {plan.lines.map((line) => (
         <Text key={line} size="sm" className={style.line}>
-          {line}
+          <Told text={line} />
         </Text>
       ))}
       <Text size="sm" c="dimmed">
@@ -196,14 +201,17 @@ function Sequel(props: { run: string; step: Step; sequel: NonNullable<Step["sequ
   return (
     <Stack gap={4}>
       <Group gap="xs">
-        {going && (
-          <Mark tone="info">
-            {t.run.sequel[sequel.kind]} {sequel.kind === "watch" && <When at={sequel.until} both />}
-          </Mark>
+        {going && <Mark tone="info">{t.run.sequel[sequel.kind]}</Mark>}
+        {going && sequel.kind === "watch" && (
+          <Text size="sm">
+            {t.run.watchedUntil} <When at={sequel.until} both />
+          </Text>
         )}
-        <Text size="sm" c="dimmed">
-          {sequel.text}
-        </Text>
+        {sequel.text !== step.output.text && (
+          <Text size="sm" c="dimmed">
+            <Told text={sequel.text} />
+          </Text>
+        )}
       </Group>
       {going && may && (
         <Group>
@@ -227,7 +235,11 @@ function Brought({ output }: { output: Step["output"] }) {
   if (short) return more.length > 0 ? <Text size="sm">{values(Object.fromEntries(more))}</Text> : null;
   return (
     <>
-      {typeof text === "string" && text !== "" && <Text size="sm">{text}</Text>}
+      {typeof text === "string" && text !== "" && (
+        <Text size="sm">
+          <Told text={text} />
+        </Text>
+      )}
       {more.length > 0 && (
         <details className={style.more}>
           <summary>{t.run.details}</summary>
@@ -373,7 +385,7 @@ function Log({ id, steps }: { id: string; steps: Step[] }) {
     <Block title={t.run.log}>
       <Read of={log}>
         {(lines) => (
-          <ol className={style.log} aria-live="polite">
+          <ol className={style.log} aria-live="polite" aria-label={t.run.log}>
             {lines.map((line) => (
               <li key={line.seq}>
                 <time dateTime={line.at}>{clockSeconds(new Date(line.at), zone)}</time>
@@ -381,7 +393,7 @@ function Log({ id, steps }: { id: string; steps: Step[] }) {
                   <b>{t.run.lines[line.kind]}</b> {line.by && t.run.by(starter(line.by, person))} {line.place} {name(line.place)}
                   {line.text && (
                     <Text size="sm" c="dimmed">
-                      {line.text}
+                      <Told text={line.text} />
                     </Text>
                   )}
                 </div>

@@ -37,7 +37,7 @@ export const run = {
     joined: "Part of another",
     watching: "Watching",
   },
-  sequel: { watch: "watched until", tell: "to be told", take_back: "being taken back" },
+  sequel: { watch: "watched", tell: "to be told", take_back: "being taken back" },
   endSequel: { watch: "Watch no longer", tell: "Tell no one", take_back: "Look no longer" },
   endSequelTitle: (step: string) => `Look no longer after “${step}”`,
   step: {
@@ -71,6 +71,7 @@ export const run = {
   confirm: "Agree",
   confirmTitle: "This would be done",
   until: "Until",
+  watchedUntil: "until",
   twoPerson: "Somebody else than the one who started the run has to agree.",
   decline: "Decline",
   skip: "Leave out",

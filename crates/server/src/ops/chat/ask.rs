@@ -52,7 +52,7 @@ fn offers(step: &RunStep, whole: bool) -> Vec<Offer> {
     match &step.state {
         StepState::Confirming { plan, .. } => {
             let confirm = Offer {
-                label: "Confirm".to_owned(),
+                label: "Agree".to_owned(),
                 style: Style::Primary,
                 sure: Some(plan.in_short()),
                 say: Say::Confirm(plan.hash.clone()),
@@ -238,7 +238,7 @@ mod tests {
             let step = RunStep { state: StepState::Confirming { plan, until: Timestamp::UNIX_EPOCH }, ..run.steps[0].clone() };
             let (_, shown) = super::text(&words, &step);
             let labels: Vec<String> = offers(&step, shown).into_iter().map(|offer| offer.label).collect();
-            assert_eq!((shown, labels.contains(&"Confirm".to_owned()), labels.len()), (whole, whole, 1 + usize::from(whole)));
+            assert_eq!((shown, labels.contains(&"Agree".to_owned()), labels.len()), (whole, whole, 1 + usize::from(whole)));
         }
     }
 }
