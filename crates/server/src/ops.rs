@@ -37,6 +37,7 @@ pub mod saved_filter;
 pub mod setup;
 pub mod sign_in;
 pub mod starter;
+pub mod telling;
 pub mod timeline;
 pub mod tokens;
 pub mod write;

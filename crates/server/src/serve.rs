@@ -48,7 +48,7 @@ pub struct Running {
     engine: JoinHandle<firedog_engine::Result<()>>,
     /// What is done every now and then; it may be broken off anywhere.
     chores: JoinHandle<()>,
-    runs: [JoinHandle<()>; 3],
+    runs: [JoinHandle<()>; 4],
 }
 
 /// Runs a server until SIGTERM or SIGINT (then drains and answers `Ok`), or until its database breaks.
@@ -183,6 +183,7 @@ pub async fn start(config: Config, setup: Option<GivenSetup>, clock: Clock) -> a
     let runs = [
         tokio::spawn(app.runs.clone().run()),
         tokio::spawn(ops::run::keep(app.clone())),
+        tokio::spawn(ops::telling::keep(app.clone())),
         tokio::spawn(ops::case::keep(app.clone())),
     ];
     first_look(&app).await;

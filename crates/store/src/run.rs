@@ -212,10 +212,10 @@ pub async fn claim_told(tx: &mut dyn Tx, now: Timestamp, lease: Timestamp, limit
     tx.query(sql, &[now.into(), lease.into(), limit.into()]).await?.into_iter().map(read).collect()
 }
 
-/// People have been told, unless it has asked again meanwhile.
-pub async fn told(tx: &mut dyn Tx, kept: &Kept) -> Result<()> {
-    let sql = "UPDATE run SET tell_at = NULL WHERE id = $1 AND version = $2";
-    tx.exec(sql, &[(&kept.run.id).into(), kept.version.into()]).await.map(|_| ())
+/// People have been told by whoever has this `lease`, unless it has asked again meanwhile.
+pub async fn told(tx: &mut dyn Tx, id: &RunId, lease: Timestamp) -> Result<()> {
+    let sql = "UPDATE run SET tell_at = NULL WHERE id = $1 AND tell_at = $2";
+    tx.exec(sql, &[id.into(), lease.into()]).await.map(|_| ())
 }
 
 /// Deletes up to `limit` runs that ended before `before`, with their logs.

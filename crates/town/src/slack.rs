@@ -334,6 +334,8 @@ impl Slack {
                 if let Some(last) = replies.last() {
                     shown["thread_ts"] = json!(said.ts);
                     shown["reply_count"] = json!(replies.len());
+                    let users: std::collections::BTreeSet<&str> = replies.iter().map(|reply| reply.user.as_str()).collect();
+                    shown["reply_users"] = json!(users);
                     shown["latest_reply"] = json!(last.ts);
                 }
                 shown

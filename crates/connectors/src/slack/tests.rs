@@ -290,6 +290,16 @@ async fn what_was_said_twice_is_left_once_and_never_what_somebody_answered() {
     let mine = copy_of("1767323050.000400");
     assert_eq!(slack.keep_one(mine.clone(), None, "k", since()).await.unwrap(), mine);
     assert_eq!(script.requests().len(), 2);
+    // What we have found out stands under ours, and they have answered under the other: they are read.
+    let by = |mut copy: Value, users: &[&str]| {
+        copy["reply_users"] = json!(users);
+        copy
+    };
+    let (ours, theirs) =
+        (by(copy("1767323050.000400", "B1", "k", 3), &["UBOT"]), by(copy("1767323049.000300", "B1", "k", 1), &["UBOT", "U7"]));
+    let history = json!({ "ok": true, "has_more": false, "messages": [ours, theirs] }).to_string();
+    let (_, slack) = self::slack(&[ME, &history]).await;
+    assert_eq!(slack.keep_one(mine.clone(), None, "k", since()).await.unwrap(), copy_of("1767323049.000300"));
     // Answered under none: the oldest.
     let none = json!({ "ok": true, "has_more": false, "messages": [
         copy("1767323050.000400", "B1", "k", 0), copy("1767323045.000100", "B1", "k", 0),

@@ -60,6 +60,9 @@ struct Found {
     /// Of the message that a thread hangs on.
     #[serde(default)]
     reply_count: u64,
+    /// Some of those who have answered in it.
+    #[serde(default)]
+    reply_users: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -116,14 +119,17 @@ impl Slack {
         Err(CallError::unknown("there are too many messages to tell whether ours is among them"))
     }
 
-    /// Leaves one message of this key: `posted` if somebody has answered under it, else another with answers, else the oldest. An
-    /// earlier request whose answer was lost may have arrived after it was looked for, or may arrive yet, and then it is said twice.
-    /// Copies that have answers stay. Answers the one that goes on.
+    /// Leaves one message of this key: one that somebody has answered under (`posted`, if they did there), else the one in whose thread
+    /// we have written, else the oldest. An earlier request whose answer was lost may have arrived after it was looked for, or may arrive
+    /// yet, and then it is said twice. Copies with a thread stay. Answers the one that goes on.
     pub async fn keep_one(&self, posted: Posted, thread: Option<&Ts>, key: &str, since: Timestamp) -> Result<Posted, CallError> {
-        let channel = posted.channel.clone();
+        let (channel, ours) = (posted.channel.clone(), self.me().await?.user_id.clone());
         let mut copies = self.copies(&channel, thread, key, since).await?;
-        let is_quiet = |found: &Found| found.reply_count == 0;
-        copies.sort_by_key(|found| (is_quiet(found), !is_quiet(found) && found.ts != posted.ts, found.ts.clone()));
+        copies.sort_by_key(|found| {
+            let is_bare = found.reply_count == 0;
+            let is_answered = !is_bare && (found.reply_users.is_empty() || found.reply_users.iter().any(|user| *user != ours));
+            (!is_answered, is_bare, !is_bare && found.ts != posted.ts, found.ts.clone())
+        });
         let Some(first) = copies.first().map(|found| found.ts.clone()) else { return Ok(posted) };
         for copy in copies.into_iter().skip(1).filter(|copy| copy.reply_count == 0) {
             self.delete(&channel, &copy.ts).await?;

@@ -2,7 +2,7 @@
 
 use super::actions::{Action, Effect};
 use super::run::*;
-use super::sequel::SequelKind;
+use super::sequel::{SequelKind, TELL};
 use super::{CONFIRM_WITHIN, Confirm, MAX_ITEMS, MAX_STEPS, condition, reference};
 use crate::time::{after, length_text, secs};
 use jiff::{SignedDuration, Timestamp};
@@ -37,6 +37,10 @@ impl Run {
             return Ok(fx);
         }
         let find = |place: &str| self.at(place).ok_or_else(|| format!("the run has no step {place}"));
+        let by_person = matches!(
+            input,
+            Input::Answer { .. } | Input::Choose { .. } | Input::Confirm { .. } | Input::Decline { .. } | Input::Skip { .. }
+        );
         match input {
             Input::Tick => next.tick(false, now, &mut fx),
             Input::Lost => next.tick(true, now, &mut fx),
@@ -62,13 +66,24 @@ impl Run {
                 let text = if in_flight.is_empty() { reason } else { format!("{reason}; still under way outside: {in_flight}") };
                 next.end_watches("not watched any more: the run is cancelled", now, &mut fx);
                 next.end(RunState::Cancelled, &text, Some(by), now, &mut fx);
-                next.take_all_back(now, &mut fx);
+                next.leave_all(now, &mut fx);
             }
         }
         next.go_on(around, now, &mut fx);
+        if by_person && fx.ask.is_none() {
+            fx.ask = next.still_asks(self);
+        }
         next.end_pages(self, &mut fx);
         *self = next;
         Ok(fx)
+    }
+
+    /// Of several that asked at once, people were told of the first; when it is over, of the next.
+    fn still_asks(&self, before: &Self) -> Option<String> {
+        let asks = |step: &RunStep| matches!(step.state, StepState::Asking { .. } | StepState::Confirming { .. });
+        let first = self.open_asks().map(|(_, step)| step).find(|step| asks(step))?;
+        let was_first = before.open_asks().map(|(_, step)| step).find(|step| asks(step));
+        (was_first.map(|step| &step.place) != Some(&first.place)).then(|| first.spec.what.clone())
     }
 
     /// The first move of a run.
@@ -90,7 +105,7 @@ impl Run {
             let text = if in_flight.is_empty() { String::new() } else { format!("; still under way outside: {in_flight}") };
             fx.ask = Some(format!("{} was not finished in time", self.title));
             self.end(RunState::Overdue, &format!("it was not finished in time{text}"), None, now, fx);
-            return self.take_all_back(now, fx);
+            return self.leave_all(now, fx);
         }
         for at in 0..self.steps.len() {
             match self.steps[at].state.clone() {
@@ -577,7 +592,7 @@ impl Effects {
 
 /// A person has told support in Firedog's place, nobody of theirs has answered yet, and somebody is to be paged if nobody does.
 fn is_told_by_hand(step: &RunStep, output: &Map<String, Value>) -> bool {
-    let asked = matches!(step.state, StepState::Asking { .. }) && step.spec.uses.as_deref() == Some("support.tell");
+    let asked = matches!(step.state, StepState::Asking { .. }) && step.spec.uses.as_deref() == Some(TELL);
     let is = |name: &str| output.get(name) == Some(&Value::Bool(true));
     let otherwise = step.args.get("otherwise").and_then(Value::as_str).is_some_and(|text| !text.trim().is_empty());
     asked && is("told") && !is("answered") && otherwise

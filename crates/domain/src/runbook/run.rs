@@ -521,16 +521,33 @@ impl Run {
         self.is_taking_back() || self.is_open() && self.steps.iter().any(interrupts)
     }
 
-    /// Why it cannot go on in another run now: what goes on outside would be done there once more.
+    /// Its title, and whom or what it is for, by a code that may stand anywhere.
+    pub fn called(&self) -> String {
+        let own = self.inputs.get("institution");
+        let code = own.and_then(|own| own.get("code").or_else(|| own.get("id"))?.as_str());
+        match (code, self.members.len(), &self.service) {
+            (Some(code), 0, _) => format!("{} ({code})", self.title),
+            (Some(code), more, _) => format!("{} ({code} and {more} more)", self.title),
+            (None, _, Some(service)) => format!("{} ({service})", self.title),
+            (None, _, None) => self.title.clone(),
+        }
+    }
+
+    /// Why it cannot go on in another run now: what goes on outside, or may have been done there, would be done once more.
     pub fn holds_on(&self) -> Option<String> {
         if self.is_interrupting() {
             return Some("it is interrupting a service at this moment".to_owned());
         }
-        let sends = |step: &&RunStep| {
-            matches!(step.state, StepState::Doing { .. } | StepState::Waiting { .. })
-                && step.spec.uses.as_deref() == Some(crate::case::ACTION)
+        let told = |step: &RunStep| match &step.state {
+            StepState::Asking { why: Why::Uncertain, .. } => {
+                Some(format!("somebody is finding out whether step {} was done", step.place))
+            }
+            StepState::Doing { .. } | StepState::Waiting { .. } if step.spec.uses.as_deref() == Some(crate::case::ACTION) => {
+                Some(format!("step {} is opening a case at a vendor", step.place))
+            }
+            _ => None,
         };
-        self.steps.iter().find(sends).map(|step| format!("step {} is opening a case at a vendor", step.place))
+        self.steps.iter().find_map(told)
     }
 
     /// Steps that wait for a person.
@@ -577,6 +594,24 @@ impl RunStep {
 
     pub fn action(&self) -> Option<&'static actions::Action> {
         actions::get(self.spec.uses.as_deref()?)
+    }
+
+    /// What is done, and for which item of an `each`.
+    pub fn called(&self) -> String {
+        let item = self.item.as_ref().map(|item| item.get("id").unwrap_or(item));
+        match item {
+            Some(Value::String(item)) => format!("{}: {item}", self.spec.what),
+            Some(item) => format!("{}: {item}", self.spec.what),
+            None => self.spec.what.clone(),
+        }
+    }
+
+    /// When what it asks now began to be asked: another time for each time that it is begun.
+    pub fn asked_at(&self) -> Option<Timestamp> {
+        match &self.state {
+            StepState::Confirming { until, .. } => Some(*until),
+            _ => self.began_at,
+        }
     }
 
     /// What a person who does it is asked: name, kind, whether it has to be answered, and in words.

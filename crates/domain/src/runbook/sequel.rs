@@ -17,6 +17,10 @@ pub const MAX_WATCH: SignedDuration = SignedDuration::from_hours(7 * 24);
 const GRACE: SignedDuration = mins(15);
 /// What cannot be found out by then never will be.
 const TAKE_BACK_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+/// What tells people outside of a run.
+pub(super) const TELL: &str = "support.tell";
+/// Whoever cannot be told by then finds out by themselves.
+const TELL_WITHIN: SignedDuration = mins(60);
 /// Between looks that failed: it has time, and whoever it asks is in trouble.
 const PAUSE: [SignedDuration; 4] = [secs(2), secs(10), secs(30), secs(60)];
 
@@ -81,6 +85,16 @@ impl RunStep {
         self.sequel.as_ref().filter(|sequel| sequel.is_going())
     }
 
+    /// The call that it is at, when that is looked at next, and the number of the call that somebody is at.
+    fn under_way(&self, now: Timestamp) -> Option<(Call, Timestamp, Option<u32>)> {
+        match &self.state {
+            // Whoever is at it says first what has come of it.
+            StepState::Doing { call, lease } => Some((call.clone(), *lease, Some(self.attempt))),
+            StepState::Waiting { call, .. } => Some((call.clone(), now, None)),
+            _ => None,
+        }
+    }
+
     fn is_taking_back(&self) -> bool {
         self.going().is_some_and(|sequel| sequel.kind == SequelKind::TakeBack)
     }
@@ -118,8 +132,12 @@ impl Run {
                 self.end_sequel_by(at, &reason, by, now, fx)?;
             }
             Input::Cancel { reason, by } => {
-                let watches = |step: &RunStep| step.going().is_some_and(|sequel| sequel.kind == SequelKind::Watch);
-                let all: Vec<usize> = (0..self.steps.len()).filter(|at| watches(&self.steps[*at])).collect();
+                let of = |kind: SequelKind| {
+                    let going = |at: &usize| self.steps[*at].going().is_some_and(|sequel| sequel.kind == kind);
+                    (0..self.steps.len()).filter(going).collect::<Vec<usize>>()
+                };
+                // How a watch was ended is told to whoever was told of it; without one, nobody is told any more.
+                let all = Some(of(SequelKind::Watch)).filter(|all| !all.is_empty()).unwrap_or_else(|| of(SequelKind::Tell));
                 if all.is_empty() {
                     return Err(over);
                 }
@@ -155,8 +173,12 @@ impl Run {
                 fx.ask.get_or_insert_with(|| format!("not verified: {}", self.steps[at].spec.what));
                 after(now, SignedDuration::from_millis(after_ms.max(0)))
             }
-            // The end of the last watch makes it due.
-            SequelKind::Tell | SequelKind::TakeBack => until,
+            SequelKind::Tell | SequelKind::TakeBack => {
+                // Each message has a key by which it is found again.
+                call.effect = Effect::Keyed;
+                // The end of the last watch makes it due, unless that was faster.
+                if self.watched_until().is_some() { until } else { now }
+            }
         };
         self.steps[at].sequel =
             Some(Sequel { kind, call, text: cut(&text), until, at: due, calling: None, failures: 0, ended_at: None });
@@ -164,37 +186,52 @@ impl Run {
 
     /// Nobody wants any more what the step may have asked for outside.
     pub(super) fn take_back(&mut self, at: usize, now: Timestamp) {
-        let step = &self.steps[at];
-        let (call, due, calling) = match &step.state {
-            // Whoever is at it says first what has come of it.
-            StepState::Doing { call, lease } => (call.clone(), *lease, Some(step.attempt)),
-            StepState::Waiting { call, .. } => (call.clone(), now, None),
-            _ => return,
-        };
-        self.begin_take_back(at, call, due, calling, now);
+        if let Some((call, due, calling)) = self.steps[at].under_way(now) {
+            self.begin_take_back(at, call, due, calling, now);
+        }
     }
 
     /// From a call that is not waited for any more; `calling`: somebody is still at it.
     pub(super) fn begin_take_back(&mut self, at: usize, call: Call, due: Timestamp, calling: Option<u32>, now: Timestamp) {
-        if !self.steps[at].action().is_some_and(|action| action.destructive) {
-            return;
+        if self.steps[at].action().is_some_and(|action| action.destructive) {
+            let until = after(now, TAKE_BACK_WITHIN);
+            self.begin_sequel(at, SequelKind::TakeBack, call, "being taken back", until, due, calling);
         }
-        let sequel = Sequel {
-            kind: SequelKind::TakeBack,
-            call: Call { choice: None, ..call },
-            text: "being taken back".to_owned(),
-            until: after(now, TAKE_BACK_WITHIN),
-            at: due,
-            calling,
-            failures: 0,
-            ended_at: None,
-        };
-        self.steps[at].sequel = Some(sequel);
     }
 
-    /// Of all steps that are under way: the run ends without them.
-    pub(super) fn take_all_back(&mut self, now: Timestamp, fx: &mut Effects) {
+    /// Those who were told what is being done hear that the run has ended before its time.
+    pub(super) fn tell_end(&mut self, now: Timestamp) {
+        for at in 0..self.steps.len() {
+            let step = &self.steps[at];
+            if step.spec.uses.as_deref() == Some(TELL)
+                && let Some((call, due, calling)) = step.under_way(now)
+            {
+                let until = after(now, TELL_WITHIN);
+                self.begin_sequel(at, SequelKind::Tell, call, "told that it has ended", until, due, calling);
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "each is a part of what begins")]
+    fn begin_sequel(
+        &mut self,
+        at: usize,
+        kind: SequelKind,
+        call: Call,
+        text: &str,
+        until: Timestamp,
+        due: Timestamp,
+        calling: Option<u32>,
+    ) {
+        let call = Call { choice: None, ..call };
+        let text = text.to_owned();
+        self.steps[at].sequel = Some(Sequel { kind, call, text, until, at: due, calling, failures: 0, ended_at: None });
+    }
+
+    /// All steps that are under way: the run ends without them.
+    pub(super) fn leave_all(&mut self, now: Timestamp, fx: &mut Effects) {
         (0..self.steps.len()).for_each(|at| self.take_back(at, now));
+        self.tell_end(now);
         self.look_at_sequels(false, now, fx);
     }
 
@@ -324,7 +361,7 @@ impl Run {
         if self.watched_until().is_none() {
             let tells = |sequel: &&mut Sequel| sequel.is_going() && sequel.kind == SequelKind::Tell && sequel.calling.is_none();
             for sequel in self.steps.iter_mut().filter_map(|step| step.sequel.as_mut()).filter(tells) {
-                sequel.at = sequel.at.min(now);
+                (sequel.at, sequel.until) = (sequel.at.min(now), sequel.until.min(after(now, TELL_WITHIN)));
             }
         }
     }

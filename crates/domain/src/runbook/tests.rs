@@ -431,6 +431,26 @@ fn a_run_does_not_join_another_while_it_does_what_would_be_done_twice() {
 }
 
 #[test]
+fn of_two_that_ask_at_once_the_second_is_told_when_the_first_is_over() {
+    let text = "runbook: r\nsteps:\n  - do: Both\n    parallel:\n      - { do: First, ask: { a: bool } }\n      - { do: Second, ask: { b: bool } }";
+    let runbook = setup_of(text).unwrap();
+    let runbook = runbook.runbooks.iter().next().unwrap();
+    let world = World::default();
+    let mut run = runbook.start(RunId::from("run"), Map::new(), "ada".to_owned(), at(0));
+    assert_eq!(run.advance(Input::Tick, &world, at(0)).unwrap().ask.as_deref(), Some("First"));
+    let answer = |place: &str, name: &str| Input::Answer {
+        place: place.to_owned(),
+        values: json!({ name: true }).as_object().unwrap().clone(),
+        by: "ada".to_owned(),
+    };
+    let mut other = run.clone();
+    assert_eq!(other.advance(answer("1.2", "b"), &world, at(1)).unwrap().ask, None, "of the first they know");
+    assert_eq!(run.advance(answer("1.1", "a"), &world, at(1)).unwrap().ask.as_deref(), Some("Second"));
+    assert_eq!(run.advance(answer("1.2", "b"), &world, at(2)).unwrap().ask, None);
+    assert_eq!(run.state, RunState::Done);
+}
+
+#[test]
 fn a_condition_that_cannot_be_told_asks() {
     let text = "runbook: r\nsteps:\n  - { do: Look, uses: net.probe, with: { target: \"https://core.example.org:8443/SymXchange\" } }\n  - { do: Case, uses: vendor.case, when: probe.ok }";
     let runbook = setup_of(text).unwrap();
@@ -527,8 +547,9 @@ proptest! {
             let asked: BTreeSet<String> = play.run.steps[step].questions().into_iter().map(|q| q.name).collect();
             let values: Map<String, Value> = values.as_object().unwrap().clone().into_iter().filter(|(name, _)| asked.contains(name)).collect();
             let watch = Watching { kind: SequelKind::Watch, memo: json!(which), until: at(play.now + 600), after_ms: 1_000, text: String::new() };
-            let progress = |n: usize| match n % 6 {
+            let progress = |n: usize| match n % 7 {
                 4 => Progress::Watch { output: Map::new(), watch: watch.clone() },
+                5 => Progress::Watch { output: Map::new(), watch: Watching { kind: SequelKind::Tell, ..watch.clone() } },
                 0 => Progress::Done { output: Map::new() },
                 1 => Progress::Waiting { memo: json!(n), effect: class, after_ms: 1_000, text: String::new(), choices: Vec::new() },
                 2 => Progress::Failed { reason: "x".to_owned(), again: true },

@@ -14,26 +14,23 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Pages for every plan that somebody else has to agree to, by policy, and ends those that wait no more. Answers how often that has
-/// changed the run, and whether a plan is left that no policy is for.
-pub(super) async fn settle(app: &App, run: &Run) -> Result<(i64, bool)> {
-    let mut changes = 0;
+/// Pages for every plan that somebody else has to agree to, by policy, and ends those that wait no more. Answers whether a plan is left
+/// that no policy is for.
+pub(super) async fn settle(app: &App, run: &Run) -> Result<bool> {
     for alert in &run.pages_over {
         end(app, alert).await?;
         app.runs.note(&run.id, Input::PageEnded(alert.clone())).await?;
-        changes += 1;
     }
     let mut is_left = false;
     for (step, plan, until) in run.unpaged() {
         match page(app, run, step, plan, until).await? {
             Some(alert) => {
                 app.runs.note(&run.id, Input::ApproversPaged { place: step.place.clone(), until, alert }).await?;
-                changes += 1;
             }
             None => is_left = true,
         }
     }
-    Ok((changes, is_left))
+    Ok(is_left)
 }
 
 /// `approvers` of the service's restart, else the service's policy, else that of the runbook's team.

@@ -1,18 +1,16 @@
 //! Runbooks and their runs: listing, starting, and what people do to them.
 
-use super::{Error, Result, approve, chat, cover, record, rights};
+use super::{Error, Result, approve, record, rights, telling};
 use crate::app::App;
 use crate::auth::{Caller, Role};
-use crate::deliver::Words;
-use firedog_connectors::{Aside, mask};
+use firedog_connectors::mask;
 use firedog_domain::alert::{Alert, State};
 use firedog_domain::case;
 use firedog_domain::id::{AlertId, InstitutionId, RunId, RunbookId, ServiceId, TeamId, UserId};
 use firedog_domain::route::OnAlert;
 use firedog_domain::runbook::evidence::{self, Evidence};
 use firedog_domain::runbook::means::Means;
-use firedog_domain::runbook::run::{Input, Line, Member, Notice, Run, RunStep, StepState, Surroundings};
-use firedog_domain::runbook::sequel::SequelKind;
+use firedog_domain::runbook::run::{Input, Line, Member, Notice, Run, StepState, Surroundings};
 use firedog_domain::runbook::{Need, Runbook, reference};
 use firedog_domain::setup::catalogue::{ENVIRONMENT_LABEL, Link};
 use firedog_domain::setup::{Capability, ConnectionKind, Institution, Setup, Vendor};
@@ -25,7 +23,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use tokio::task::JoinSet;
 
 /// Most runs that are listed.
 pub const MAX_LISTED: u32 = 500;
@@ -47,10 +44,6 @@ const MAX_LINKS: usize = 50;
 const BEFORE: SignedDuration = SignedDuration::from_mins(15);
 /// Runs that began earlier take in no alerts any more.
 const LONG_RUNS: SignedDuration = SignedDuration::from_hours(24);
-const TELL_LEASE: SignedDuration = SignedDuration::from_mins(2);
-const TELL_BATCH: u32 = 16;
-/// Runs whose people are being told at once, before more are taken.
-const MAX_TELLING: usize = 64;
 
 /// A runbook by its id, with the runbooks in it.
 pub async fn runbook(app: &App, id: &str) -> Result<Runbook> {
@@ -191,7 +184,7 @@ async fn begin(
     run.service = run.service.or_else(|| alert.and_then(|alert| alert.service.clone()));
     let row = Record { subject: format!("run:{}", run.id), detail: Some(run.subject.clone()), ..row };
     let moved = app.runs.start(run, row).await?;
-    tell_soon(app);
+    telling::soon(app);
     Ok(moved)
 }
 
@@ -261,7 +254,7 @@ pub async fn act(app: &App, id: &str, place: &str, deed: Deed, caller: &Caller) 
     };
     let row = Record { detail: Some(format!("step {place}")), ..record::of(app, caller, action, format!("run:{id}")) };
     let moved = app.runs.input(&run.id, input, row).await?;
-    tell_soon(app);
+    telling::soon(app);
     Ok(moved.run)
 }
 
@@ -316,7 +309,7 @@ pub async fn cancel(app: &App, id: &str, reason: &str, caller: &Caller) -> Resul
     }
     let row = Record { detail: Some(reason.clone()), ..record::of(app, caller, "run.cancel", format!("run:{id}")) };
     let moved = app.runs.input(&run.id, Input::Cancel { reason, by: who(caller) }, row).await?;
-    tell_soon(app);
+    telling::soon(app);
     Ok(moved.run)
 }
 
@@ -390,32 +383,14 @@ pub async fn dry_run(app: &App, id: &str, given: &Map<String, Value>) -> Result<
     Ok(all)
 }
 
-/// Starts runbooks whose `on` holds for alerts that are new, and tells people what runs ask them. Neither waits for the other.
-/// Until it is aborted.
+/// Starts runbooks whose `on` holds for alerts that are new. Until it is aborted.
 pub async fn keep(app: App) {
-    let starting = async {
-        loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            if let Err(error) = start_due(&app).await {
-                tracing::warn!(%error, "runbooks that start by themselves could not be looked at; trying again");
-            }
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if let Err(error) = start_due(&app).await {
+            tracing::warn!(%error, "runbooks that start by themselves could not be looked at; trying again");
         }
-    };
-    let telling = async {
-        let mut under_way = JoinSet::new();
-        loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            while under_way.try_join_next().is_some() {}
-            if under_way.len() >= MAX_TELLING {
-                continue;
-            }
-            match settle_due(&app).await {
-                Ok(settled) => spawn_telling(&app, settled, &mut under_way),
-                Err(error) => tracing::warn!(%error, "people could not be told of what a run asks; trying again"),
-            }
-        }
-    };
-    tokio::join!(starting, telling);
+    }
 }
 
 /// Answers how many have begun.
@@ -474,8 +449,12 @@ async fn begin_for(app: &App, setup: &Setup, runbook: &Runbook, alert: &Alert) -
             .first()
             .filter(|first| !is_known && (!first.members.is_empty() || open.len() >= runbook.fleet.more_than as usize))
         {
-            // What would be done twice outside is not taken from whoever is at it.
-            for other in open.iter().skip(1).filter(|other| other.holds_on().is_none()) {
+            for other in open.iter().skip(1) {
+                // What would be done twice outside is not taken from whoever is at it; it may have begun since they were listed.
+                let other = &get(app, other.id.as_str()).await?;
+                if !other.is_open() || other.holds_on().is_some() {
+                    continue;
+                }
                 let own = of(other).and_then(|id| setup.institutions.get(&id));
                 if let Some(own) = own {
                     let notice = notice(setup, other);
@@ -522,133 +501,6 @@ fn notice(setup: &Setup, run: &Run) -> Option<Notice> {
         }
         _ => None,
     }
-}
-
-/// Nobody waits for messages; the loop sends what this does not.
-fn tell_soon(app: &App) {
-    let app = app.clone();
-    tokio::spawn(async move {
-        if let Err(error) = tell_due(&app).await {
-            tracing::warn!(%error, "people could not be told of what a run asks; it is tried again");
-        }
-    });
-}
-
-/// Tells whoever is to look at a run that it waits for them.
-pub async fn tell_due(app: &App) -> Result<()> {
-    let mut under_way = JoinSet::new();
-    spawn_telling(app, settle_due(app).await?, &mut under_way);
-    while under_way.join_next().await.is_some() {}
-    Ok(())
-}
-
-/// Pages whoever may agree. Answers the runs whose people are to be told, and whether a plan is left that no policy is for. A mail
-/// server that hangs holds up nobody's page, and what fails of one run concerns no other.
-async fn settle_due(app: &App) -> Result<Vec<(Kept, bool)>> {
-    let now = app.now();
-    let due = app.engine.store().write(ClaimTold { now, lease: after(now, TELL_LEASE) }).await?;
-    let mut settled = Vec::new();
-    for kept in due {
-        match approve::settle(app, &kept.run).await {
-            Ok((changes, is_left)) => settled.push((Kept { version: kept.version + changes, ..kept }, is_left)),
-            Err(error) => {
-                tracing::warn!(%error, run = %kept.run.id, "whoever may agree could not be paged; it is tried again");
-            }
-        }
-    }
-    Ok(settled)
-}
-
-fn spawn_telling(app: &App, settled: Vec<(Kept, bool)>, under_way: &mut JoinSet<()>) {
-    for (kept, is_left) in settled {
-        let app = app.clone();
-        under_way.spawn(async move {
-            let run = kept.run.id.clone();
-            let told = async {
-                tell(&app, &kept, is_left).await?;
-                Ok::<_, Error>(app.engine.store().write(Told(kept)).await?)
-            };
-            if let Err(error) = told.await {
-                tracing::warn!(%error, %run, "people could not be told of what it asks; it is tried again");
-            }
-        });
-    }
-}
-
-/// `unpaged`: no policy is for those who may agree, so they are told one by one.
-async fn tell(app: &App, kept: &Kept, unpaged: bool) -> Result<()> {
-    let run = &kept.run;
-    // What goes on by itself and may be told something is not what somebody waits for.
-    let waits = |step: &RunStep| matches!(step.state, StepState::Waiting { .. });
-    let asks = || run.open_asks().map(|(_, step)| step);
-    let watches = || run.sequels().find(|(_, sequel)| sequel.kind == SequelKind::Watch);
-    let (step, title) = match (asks().find(|step| !waits(step)).or_else(|| asks().next()), watches()) {
-        (Some(step), _) => (step, format!("{} waits for you", run.title)),
-        (None, Some((step, _))) => (step, format!("{} is not verified yet", run.title)),
-        (None, None) => return Ok(()),
-    };
-    let scene = app.engine.scene().await?;
-    let world = &scene.world;
-    let text = match &step.state {
-        StepState::Confirming { plan, .. } => format!("Confirm or decline: {}", plan.in_short()),
-        _ => match step.going() {
-            Some(watch) => format!(
-                "{}: {}. It is watched until {:.0}; you are paged only if calls fail.",
-                step.spec.what, watch.text, watch.until
-            ),
-            None => step.spec.what.clone(),
-        },
-    };
-    let words = Words {
-        aside: Aside::Ask,
-        key: format!("run-{}-{}", run.id, kept.version),
-        title,
-        text,
-        url: format!("{}/runs/{}", app.links_base, run.id),
-    };
-    let two_person = matches!(&step.state, StepState::Confirming { plan, .. } if plan.two_person);
-    let people = match (two_person, unpaged) {
-        (false, _) => asked(app, run).await?,
-        (true, true) => others(app, run).await?,
-        (true, false) => Vec::new(),
-    };
-    for user in people.iter().filter_map(|id| world.setup.user(id)) {
-        tokio::join!(cover::tell_one(app, world, user, &words), chat::ask(app, &world.setup, user, run, step, &words),);
-    }
-    Ok(())
-}
-
-/// Who started it, else who is on call for its service, else the runbook's team.
-async fn asked(app: &App, run: &Run) -> Result<Vec<UserId>> {
-    let scene = app.engine.scene().await?;
-    let setup = &scene.world.setup;
-    let starter = UserId::from(run.started_by.as_str());
-    if setup.user(&starter).is_some() {
-        return Ok(vec![starter]);
-    }
-    if let Some(service) = &run.service {
-        let first = on_call(app, service).await?;
-        if !first.is_empty() {
-            return Ok(first);
-        }
-    }
-    let team = setup.runbooks.get(run.runbook.as_str()).and_then(|runbook| setup.team(runbook.team.as_ref()?));
-    Ok(team.map(|team| team.members.clone()).unwrap_or_default())
-}
-
-/// Who may agree where the one who started it may not: whoever is on call for its service, and the runbook's team.
-async fn others(app: &App, run: &Run) -> Result<Vec<UserId>> {
-    let scene = app.engine.scene().await?;
-    let setup = &scene.world.setup;
-    let team = setup.runbooks.get(run.runbook.as_str()).and_then(|runbook| setup.team(runbook.team.as_ref()?));
-    let mut people = match &run.service {
-        Some(service) => on_call(app, service).await?,
-        None => Vec::new(),
-    };
-    people.extend(team.map(|team| team.members.clone()).unwrap_or_default());
-    let mut seen = BTreeSet::new();
-    people.retain(|id| id.as_str() != run.started_by && seen.insert(id.clone()));
-    Ok(people)
 }
 
 /// The first step of the service's policy, as it is now.
@@ -719,28 +571,5 @@ impl Op for Fresh {
         alerts.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
         let seen = kept::of_alerts(tx, self.since.checked_sub(LONG_RUNS).unwrap_or(Timestamp::MIN)).await?;
         Ok((alerts, seen.into_iter().collect()))
-    }
-}
-
-struct ClaimTold {
-    now: Timestamp,
-    lease: Timestamp,
-}
-
-impl Op for ClaimTold {
-    type Out = Vec<Kept>;
-    const NAME: &'static str = "run_claim_told";
-    async fn run(&self, tx: &mut dyn Tx) -> firedog_store::Result<Self::Out> {
-        kept::claim_told(tx, self.now, self.lease, TELL_BATCH).await
-    }
-}
-
-struct Told(Kept);
-
-impl Op for Told {
-    type Out = ();
-    const NAME: &'static str = "run_told";
-    async fn run(&self, tx: &mut dyn Tx) -> firedog_store::Result<()> {
-        kept::told(tx, &self.0).await
     }
 }

@@ -35,7 +35,7 @@ async fn approvals(town: &Town) -> Vec<Value> {
 /// Until so many are open: the server tells by itself as well, at the same time.
 async fn approvals_come_to(town: &Town, wanted: usize) -> Vec<Value> {
     for _ in 0..500 {
-        firedog_server::ops::run::tell_due(&town.app).await.unwrap();
+        firedog_server::ops::telling::tell_due(&town.app).await.unwrap();
         let found = approvals(town).await;
         if found.len() == wanted {
             return found;
@@ -163,7 +163,7 @@ async fn a_mail_server_that_hangs_holds_up_no_approvers_page() {
     }
     town.app.runs.settled().await;
     // Nobody has touched them: the loop tells by itself.
-    let keep = tokio::spawn(firedog_server::ops::run::keep(town.app.clone()));
+    let keep = tokio::spawn(firedog_server::ops::telling::keep(town.app.clone()));
     pass(&town, &streets, 61).await;
     let (_mail, _) = tokio::time::timeout(std::time::Duration::from_secs(10), silent.accept()).await.expect("mailed").unwrap();
     pass(&town, &streets, 300).await;

@@ -3,9 +3,9 @@
 use crate::town::{ADMIN, Answer, SETUP, Town, everywhere, minutes};
 use firedog_connectors::slack::{Mrkdwn, command};
 use firedog_server::ops::chat as ops;
-use firedog_town::Town as Streets;
 use firedog_town::slack::{ADA, GRACE, SAM, SIGNING_SECRET, SLACK_TOKEN, Said, Slack, Typed};
 use firedog_town::weather::{Condition, Outage, System, Weather};
+use firedog_town::{Mailbox, Town as Streets};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -319,7 +319,7 @@ impl Workspace {
     /// The message to Ada that has these buttons.
     async fn asked(&self, town: &Town, labels: &[&str]) -> Said {
         for _ in 0..500 {
-            firedog_server::ops::run::tell_due(&town.app).await.unwrap();
+            firedog_server::ops::telling::tell_due(&town.app).await.unwrap();
             let all = self.slack().said();
             if let Some(said) = all.into_iter().rev().find(|said| said.channel == "D0ADA" && said.buttons() == labels) {
                 return said;
@@ -393,7 +393,11 @@ async fn what_a_run_asks_is_answered_by_a_button() {
         let again = chat.asked(&town, &["Begin again", "Open"]).await;
         assert!(chat.presses(&town, ADA, &late, "Agree", "press-late").await.contains("does not wait any more"));
         chat.presses(&town, ADA, &again, "Begin again", "press-8").await;
+        // The same plan, asked anew: what was asked before is not it.
+        let mut plan_before = chat.now(&late);
+        plan_before.blocks = late.blocks.clone();
         let plan = chat.asked(&town, &["Agree", "Decline", "Open"]).await;
+        assert!(chat.presses(&town, ADA, &plan_before, "Agree", "press-old").await.contains("does not wait any more"));
         chat.presses(&town, ADA, &plan, "Agree", "press-9").await;
         town.app.runs.settled().await;
         assert_eq!(town.sent().await, ["page grace/hook"]);
@@ -407,14 +411,43 @@ async fn what_a_run_asks_is_answered_by_a_button() {
 }
 
 #[tokio::test]
-async fn a_run_asks_without_slack_as_well() {
+async fn a_run_asks_by_mail_while_slack_hangs() {
+    let mailbox = Mailbox::start(None).await.unwrap();
+    let town = Town::with(&[("FIREDOG_SMTP_URL", &mailbox.smtp_url())]).await;
+    let chat = Workspace::open(&town).await;
+    chat.streets.weather().set(Condition::Outage { of: System::Slack, how: Outage::Hangs });
+    chat.says(&town, ADA, "run look-after institution=inst-1").await;
+    let begun = std::time::Instant::now();
+    while mailbox.mails().is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "the mail waits for Slack");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let mail = mailbox.mails().remove(0);
+    assert_eq!((mail.to[0].as_str(), mail.subject.contains("(1) waits for you")), ("ada@example.org", true), "{}", mail.subject);
+    assert!(chat.slack().said().is_empty());
+}
+
+#[tokio::test]
+async fn whoever_is_asked_by_many_runs_is_told_of_each_and_which_it_is() {
     let town = Town::new().await;
     let chat = Workspace::open(&town).await;
-    chat.streets.weather().set(Condition::Outage { of: System::Slack, how: Outage::Status(503) });
-    chat.says(&town, ADA, "run asks").await;
-    let run = open_runs(&town).await.remove(0)["id"].as_str().unwrap().to_owned();
-    firedog_server::ops::run::tell_due(&town.app).await.unwrap();
-    // Slack is down: the step waits as before, and nobody waits for Slack.
-    assert_eq!(town.get(&format!("/runs/{run}")).await["steps"][0]["state"], "asking");
-    assert!(chat.slack().said().is_empty());
+    for institution in ["inst-1", "inst-2"] {
+        chat.says(&town, ADA, &format!("run look-after institution={institution}")).await;
+    }
+    let asked = || chat.slack().said().into_iter().filter(|said| said.channel == "D0ADA").collect::<Vec<_>>();
+    for _ in 0..500 {
+        firedog_server::ops::telling::tell_due(&town.app).await.unwrap();
+        if asked().len() >= 2 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let mut titles: Vec<String> = asked().into_iter().map(|said| said.text.lines().next().unwrap().to_owned()).collect();
+    titles.sort();
+    assert_eq!(titles, ["*Look after an institution (1) waits for you*", "*Look after an institution (inst-2) waits for you*"]);
+    let second = asked().into_iter().find(|said| said.text.contains("(inst-2)")).unwrap();
+    let told = chat.presses(&town, ADA, &second, "Done", "press-1").await;
+    assert!(told.contains("Look after an institution (inst-2)"), "{told}");
+    let left = open_runs(&town).await;
+    assert_eq!((left.len(), &left[0]["inputs"]["institution"]["id"]), (1, &json!("inst-1")));
 }

@@ -35,6 +35,16 @@ steps:
   - { do: Check that requests succeed, uses: service.recovered, with: { within: 2m, watch: 6h } }
 "#;
 
+/// The room is one that the app cannot write into.
+const UNKNOWN: &str = r#"
+runbook: unknown-room
+team: pupper
+for: { institution: required }
+steps:
+  - { do: Tell support, uses: support.tell, with: { room: C0NOTHING, answer_within: 5m } }
+  - { do: Look at it }
+"#;
+
 const PATIENT: &str = r#"
 runbook: patient
 team: pupper
@@ -60,6 +70,8 @@ async fn streets(town: &Town) -> Streets {
         { "name": "setup.yaml", "text": SETUP }, { "name": "more.json", "text": more.to_string() },
         { "name": "look.yaml", "text": BOOK }, { "name": "stay.yaml", "text": NOT_REPRODUCED },
         { "name": "patient.yaml", "text": PATIENT }, { "name": "told.yaml", "text": TOLD },
+        { "name": "unknown.yaml", "text": UNKNOWN },
+        { "name": "patient-told.yaml", "text": TOLD.replace("runbook: told", "runbook: patient-told").replace("5m", "3h") },
     ]);
     town.post("/setup", json!({ "files": files, "yes": true })).await.is(200);
     streets
@@ -163,6 +175,45 @@ async fn support_is_told_how_a_watch_has_ended() {
         assert_eq!(thread.last().unwrap().thread_ts.as_ref(), Some(&thread[0].ts));
         assert_eq!(show(&town, &run).await["state"], "done");
         assert!(log(&town, &run).await.contains("told in C0SUPPORT how it ended"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn support_is_told_of_an_end_before_anybody_has_answered() {
+    everywhere(async |town| {
+        let streets = streets(&town).await;
+        let said = || streets.slack().said().into_iter().map(|said| said.text).collect::<Vec<_>>();
+        let quiet = silence(&streets);
+        pass(&town, &streets, 10).await;
+        let run = begin(&town, "patient-told").await;
+        pass(&town, &streets, 5).await;
+        assert!(said().last().unwrap().contains("too little traffic"), "{:?}", said());
+        streets.weather().clear(quiet);
+        pass(&town, &streets, 6).await;
+        assert_eq!(show(&town, &run).await["state"], "running", "support has not answered yet");
+        assert!(said().last().unwrap().starts_with("Check that requests succeed: recovered: 0 of "), "{:?}", said());
+        // Whoever stops it tells them so, with the reason.
+        let before = said().len();
+        town.post(&format!("/runs/{run}/cancel"), json!({ "reason": "they called us" })).await.is(200);
+        town.app.runs.settled().await;
+        pass(&town, &streets, 1).await;
+        let told = said();
+        assert_eq!(told.len(), before + 1, "{told:?}");
+        assert!(told.last().unwrap().starts_with("We have stopped: they called us"), "{told:?}");
+        let found = show(&town, &run).await;
+        assert_eq!(
+            (&found["state"], &found["steps"][0]["sequel"]["ended_at"].is_string()),
+            (&json!("cancelled"), &true),
+            "{found:#}"
+        );
+        // Who was told nothing is told nothing.
+        let run = begin(&town, "unknown-room").await;
+        let before = said().len();
+        town.post(&format!("/runs/{run}/cancel"), json!({ "reason": "no use" })).await.is(200);
+        town.app.runs.settled().await;
+        pass(&town, &streets, 1).await;
+        assert_eq!(said().len(), before);
     })
     .await;
 }

@@ -284,8 +284,15 @@ contract! {
         // It asks once more before people have been told of the first time.
         run!(store.write, [kept, two] tx => run::update(tx, &kept, &two, Some(at(2)))).unwrap();
         assert_eq!(run!(store.write, [kept, two] tx => run::update(tx, &kept, &two, None)).unwrap_err(), Error::Conflict);
-        run!(store.write, [kept] tx => run::told(tx, &kept)).unwrap();
-        assert_eq!(run!(store.write, [] tx => run::claim_told(tx, at(2), at(60), 9)).unwrap().len(), 1);
+        run!(store.write, [kept] tx => run::told(tx, &kept.run.id, at(60))).unwrap();
+        assert_eq!(run!(store.write, [] tx => run::claim_told(tx, at(2), at(70), 9)).unwrap().len(), 1);
+        // It moves on while they are told, and asks for nothing new.
+        let kept = run!(store.read, [] tx => run::open_of(tx, "restart:inst-1")).unwrap().unwrap();
+        run!(store.write, [kept] tx => run::update(tx, &kept, &[], None)).unwrap();
+        run!(store.write, [kept] tx => run::told(tx, &kept.run.id, at(60))).unwrap();
+        assert_eq!(run!(store.write, [] tx => run::claim_told(tx, at(70), at(80), 9)).unwrap().len(), 1, "of an earlier lease");
+        run!(store.write, [kept] tx => run::told(tx, &kept.run.id, at(80))).unwrap();
+        assert_eq!(run!(store.write, [] tx => run::claim_told(tx, at(99), at(200), 9)).unwrap(), []);
         let lines = run!(store.read, [] tx => run::lines(tx, &RunId::from("run-1"), 0, 9)).unwrap();
         assert_eq!(lines.iter().map(|(_, line)| line.text.as_str()).collect::<Vec<_>>(), ["one", "two", "three"]);
         let after = lines[1].0;
@@ -293,7 +300,7 @@ contract! {
         let due = run!(store.write, [] tx => run::claim_due(tx, at(100_000), at(100_030), 9)).unwrap();
         assert_eq!(due.len(), 1);
         assert_eq!(run!(store.write, [] tx => run::claim_due(tx, at(100_001), at(100_031), 9)).unwrap(), []);
-        let over = run::Kept { run: Run { state: RunState::Done, ended_at: Some(at(5)), ..new.clone() }, version: 2 };
+        let over = run::Kept { run: Run { state: RunState::Done, ended_at: Some(at(5)), ..new.clone() }, version: 3 };
         let none: Vec<Line> = Vec::new();
         run!(store.write, [over, none] tx => run::update(tx, &over, &none, None)).unwrap();
         assert!(run!(store.write, [second, one] tx => run::insert(tx, &second, &one, None)).unwrap());

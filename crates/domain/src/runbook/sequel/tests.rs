@@ -123,6 +123,12 @@ fn whoever_was_told_is_told_how_the_watch_ended() {
     assert!(run.is_open(), "they may still answer");
     let told = run.advance(Input::Tick, &Stage, at(61)).unwrap().acts.into_iter().find(|act| act.place == "1").unwrap();
     let tell = Progress::Watch { output: output(), watch: watch(SequelKind::Tell, 7_200) };
+    // The watch may end while the call goes on that would be told of its end.
+    let mut late = run.clone();
+    let looks = late.advance(Input::Tick, &Stage, at(62)).unwrap().acts.pop().unwrap();
+    late.advance(outcome(&looks, done_as("recovered")), &Stage, at(63)).unwrap();
+    late.advance(outcome(&told, tell.clone()), &Stage, at(64)).unwrap();
+    assert_eq!(late.ready_at(), Some(at(64)), "it is told at once, and not an hour after the watch would have ended");
     let fx = run.advance(outcome(&told, tell), &Stage, at(62)).unwrap();
     assert!(fx.ask.is_none() && run.state == RunState::Watching, "{fx:?}");
     assert_eq!(run.watched_until(), Some(at(3_600)));
@@ -135,9 +141,27 @@ fn whoever_was_told_is_told_how_the_watch_ended() {
     run.advance(outcome(&acts[0], done_as("recovered")), &Stage, at(123)).unwrap();
     assert_eq!((run.state, run.ready_at()), (RunState::Watching, Some(at(123))));
     let act = run.advance(Input::Tick, &Stage, at(123)).unwrap().acts.pop().unwrap();
-    assert_eq!((act.place.as_str(), &act.call.key, act.call.effect), ("1", &told.call.key, Effect::Read));
+    assert_eq!((act.place.as_str(), &act.call.key, act.call.effect), ("1", &told.call.key, Effect::Keyed));
     run.advance(outcome(&act, done_as("")), &Stage, at(124)).unwrap();
     assert_eq!((run.state, run.ready_at()), (RunState::Done, None));
+}
+
+#[test]
+fn whoever_was_told_is_told_that_a_run_has_ended_before_its_time() {
+    let tell = json!({ "do": "Tell", "uses": "support.tell", "with": { "room": "ff" } });
+    let runbook: Runbook = serde_json::from_value(json!({ "runbook": "two", "steps": [tell, { "do": "Look" }] })).unwrap();
+    let mut run = runbook.start(RunId::from("run"), Map::new(), "ada".to_owned(), at(0));
+    let act = run.advance(Input::Tick, &Stage, at(0)).unwrap().acts.pop().unwrap();
+    // Whoever is at it says first where they were told.
+    let mut early = run.clone();
+    assert!(cancel(&mut early, 1).acts.is_empty());
+    let fx = early.advance(outcome(&act, waiting(json!({ "ts": 1 }))), &Stage, at(2)).unwrap();
+    assert!(fx.acts.is_empty() && early.ready_at().is_some());
+    run.advance(outcome(&act, waiting(json!({ "ts": 1 }))), &Stage, at(1)).unwrap();
+    let act = cancel(&mut run, 9).acts.pop().unwrap();
+    assert_eq!((act.place.as_str(), &act.call.memo, &act.call.choice), ("1", &json!({ "ts": 1 }), &None));
+    run.advance(outcome(&act, done_as("")), &Stage, at(10)).unwrap();
+    assert_eq!((run.state, run.ready_at()), (RunState::Cancelled, None));
 }
 
 #[test]

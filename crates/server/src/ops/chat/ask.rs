@@ -7,20 +7,29 @@ use crate::auth::{Caller, Via};
 use crate::deliver::Words;
 use crate::ops::run::Deed;
 use crate::ops::{Error, Result, record, run, sign_in};
+use firedog_connectors::call::CallError;
 use firedog_connectors::slack::press::Pressed;
 use firedog_connectors::slack::{Button, MAX_BUTTONS, Message, Mrkdwn, Press, Slack, Style};
 use firedog_domain::runbook::run::{AskedKind, Run, RunStep, StepState, Why};
 use firedog_domain::setup::{Connection, ConnectionKind, Setup, User};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// Between attempts to post.
+const PAUSES: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10)];
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// Whoever presses while a step is being looked at waits so long for that, and so often.
+const LOOKED_AT: (u32, Duration) = (8, Duration::from_millis(200));
 
 /// What a button says, which comes back as it was sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Said {
     run: String,
     step: String,
-    /// How often the step had begun: what was offered before it began again is offered no more.
-    begun: u32,
+    /// Of what the step asked then: what was offered before it began again is offered no more.
+    asked_at: Option<Timestamp>,
     say: Say,
 }
 
@@ -85,24 +94,28 @@ fn answers(step: &RunStep) -> Vec<Offer> {
 }
 
 fn said(run: &Run, step: &RunStep, say: Say) -> Said {
-    let begun = run.counts.get(&step.place).map_or(0, |counts| counts.begun);
-    Said { run: run.id.to_string(), step: step.place.clone(), begun, say }
+    Said { run: run.id.to_string(), step: step.place.clone(), asked_at: step.asked_at(), say }
 }
 
-/// What the message says, and whether the whole plan is in it.
+/// What the message says, and whether everything that a person would agree to is in it. Texts that would leave are read in the app:
+/// they are for somebody else than a chat.
 fn text(words: &Words, step: &RunStep) -> (Mrkdwn, bool) {
     let text = Mrkdwn::new().bold(&words.title).line();
+    let what = step.called();
+    let mut whole = true;
     let text = match &step.state {
         StepState::Confirming { plan, until } => {
-            let text = text.plain(&step.spec.what).line();
-            let text = plan.lines.iter().fold(text, |text, line| text.plain("• ").plain(line).line());
+            let (short, long): (Vec<_>, Vec<_>) = plan.lines.iter().partition(|line| !line.contains('\n'));
+            whole = long.is_empty();
+            let text = short.into_iter().fold(text.plain(&what).line(), |text, line| text.plain("• ").plain(line).line());
+            let text = if whole { text } else { text.plain("Open it to read what would be sent.").line() };
             text.plain("Until ").time(*until)
         }
-        StepState::Waiting { text: how, .. } => text.plain(&step.spec.what).line().plain(how),
-        StepState::Asking { text: how, .. } if *how != step.spec.what => text.plain(&step.spec.what).line().plain(how),
+        StepState::Waiting { text: how, .. } => text.plain(&what).line().plain(how),
+        StepState::Asking { text: how, .. } if *how != step.spec.what => text.plain(&what).line().plain(how),
         _ => text.plain(&words.text),
     };
-    let whole = !text.is_cut();
+    whole &= !text.is_cut();
     (text, whole)
 }
 
@@ -135,12 +148,17 @@ pub async fn ask(app: &App, setup: &Setup, user: &User, run: &Run, step: &RunSte
         sure: None,
     });
     let message = Message { header: None, text, buttons };
-    let posted = match app.connected.slack_of(connection) {
-        Ok(slack) => slack.post(member, None, &message, &words.key).await.map(drop),
-        Err(error) => Err(error),
-    };
-    if let Err(error) = posted {
+    let Ok(slack) = app.connected.slack_of(connection) else { return };
+    for pause in PAUSES {
+        let error = match slack.post(member, None, &message, &words.key).await {
+            Ok(_) => return,
+            Err(error) => error,
+        };
         tracing::debug!(user = %user.id, error = error.reason(), "what a run asks was not told in Slack");
+        // Only so much is taken from us at once, and whoever is asked by many runs has to know of each.
+        let CallError::Retry { after, .. } = error else { return };
+        let after = after.and_then(|after| Duration::try_from(after).ok()).unwrap_or(pause);
+        tokio::time::sleep(after.clamp(pause, LONGEST_PAUSE)).await;
     }
 }
 
@@ -179,13 +197,26 @@ async fn pressed_by(app: &App, connection: &Connection, slack: &Slack, pressed: 
         return Ok(Told::Aside(Mrkdwn::new().plain("This was taken already, and is not done twice.")));
     }
     let said: Said = serde_json::from_str(&pressed.value).map_err(|_| Error::Invalid("this button says nothing".to_owned()))?;
-    let found = run::get(app, &said.run).await?;
+    let mut found = run::get(app, &said.run).await?;
+    for _ in 0..LOOKED_AT.0 {
+        if !found.at(&said.step).is_some_and(|at| matches!(found.steps[at].state, StepState::Doing { .. })) {
+            break;
+        }
+        tokio::time::sleep(LOOKED_AT.1).await;
+        found = run::get(app, &said.run).await?;
+    }
     let link = format!("{}/runs/{}", app.links_base, found.id);
-    let begin = |text: &str| Mrkdwn::new().link(&link, &found.title).plain(text);
+    let begin = |text: &str| Mrkdwn::new().link(&link, &found.called()).plain(text);
     let over = || Ok(Told::Instead(begin(": this does not wait any more. Open it to see how it stands.")));
-    let Some(step) = found.open_asks().map(|(_, step)| step).find(|step| step.place == said.step) else { return over() };
+    let Some(step) = found.at(&said.step).map(|at| &found.steps[at]).filter(|_| found.is_open()) else { return over() };
     let Some(offer) = offers(step, true).into_iter().find(|offer| self::said(&found, step, offer.say.clone()) == said) else {
-        return over();
+        // What is looked at all the time may offer the same again.
+        return match step.state {
+            StepState::Doing { .. } | StepState::Waiting { .. } if step.asked_at() == said.asked_at => {
+                Ok(Told::Aside(begin(": it is being looked at just now. Press again in a moment, or open it.")))
+            }
+            _ => over(),
+        };
     };
     let deed = match offer.say {
         Say::Confirm(hash) => Deed::Confirm { hash },
@@ -196,7 +227,7 @@ async fn pressed_by(app: &App, connection: &Connection, slack: &Slack, pressed: 
     };
     carry_out(app, &found, step, deed, &caller).await?;
     let who = setup.user(&user).map_or_else(|| user.to_string(), |user| user.display_name().to_owned());
-    Ok(Told::Instead(begin(&format!(": {}: ", step.spec.what)).bold(&offer.label).plain(&format!(", by {who}."))))
+    Ok(Told::Instead(begin(&format!(": {}: ", step.called())).bold(&offer.label).plain(&format!(", by {who}."))))
 }
 
 async fn carry_out(app: &App, found: &Run, step: &RunStep, deed: Deed, caller: &Caller) -> Result<()> {
@@ -214,7 +245,6 @@ mod tests {
     use firedog_connectors::Aside;
     use firedog_domain::runbook::run::Plan;
     use firedog_domain::setup::load::{NoOutside, SourceFile, load};
-    use jiff::Timestamp;
 
     #[test]
     fn only_a_plan_that_was_shown_whole_can_be_confirmed() {
@@ -232,11 +262,13 @@ mod tests {
             text: String::new(),
             url: "https://firedog.example.org/runs/run".to_owned(),
         };
-        for (line, whole) in [("a".repeat(2_000), true), ("a".repeat(4_000), false)] {
-            let lines = vec!["page: message m, team t".to_owned(), format!("they get exactly this:\n{line}")];
+        let leaves = "they get exactly this:\nRoot error: x".to_owned();
+        for (line, whole) in [("a".repeat(2_000), true), ("a".repeat(4_000), false), (leaves, false)] {
+            let lines = vec!["page: message m, team t".to_owned(), line];
             let plan = Plan { action: "page".to_owned(), args: Map::new(), lines, hash: "h".to_owned(), two_person: false };
             let step = RunStep { state: StepState::Confirming { plan, until: Timestamp::UNIX_EPOCH }, ..run.steps[0].clone() };
-            let (_, shown) = super::text(&words, &step);
+            let (text, shown) = super::text(&words, &step);
+            assert!(!text.as_str().contains("Root error"), "what leaves is not for a chat: {}", text.as_str());
             let labels: Vec<String> = offers(&step, shown).into_iter().map(|offer| offer.label).collect();
             assert_eq!((shown, labels.contains(&"Agree".to_owned()), labels.len()), (whole, whole, 1 + usize::from(whole)));
         }

@@ -6,7 +6,7 @@ use firedog_connectors::call::CallError;
 use firedog_connectors::slack::{Message, Mrkdwn, Posted, Slack, Ts};
 use firedog_domain::runbook::actions::Effect;
 use firedog_domain::runbook::advance::TOLD_AT;
-use firedog_domain::runbook::run::{Choice, Member, Progress, RunStep, StepState, Watching};
+use firedog_domain::runbook::run::{Choice, Member, Progress, RunState, RunStep, StepState, Watching};
 use firedog_domain::runbook::sequel::SequelKind;
 use firedog_domain::setup::ConnectionKind;
 use firedog_domain::time::{after, mins, secs};
@@ -23,6 +23,8 @@ const LOOK_MS: i64 = 10_000;
 const MOST_MS: i64 = 60_000;
 /// What a person says of those whom they have told.
 const ANSWERED: &str = "answered";
+/// What is remembered once they know that the run has ended before its time.
+const STOPPED: &str = "stopped";
 /// There may be more to say.
 const SOON_MS: i64 = 1_000;
 
@@ -47,7 +49,7 @@ struct Thread {
     ts: Ts,
     since: Timestamp,
     until: Timestamp,
-    /// Places of the steps whose findings stand in the thread.
+    /// Places of the steps whose findings stand in the thread, and names of the ends.
     #[serde(default)]
     told: Vec<String>,
     #[serde(default)]
@@ -70,13 +72,14 @@ struct Thread {
 impl Call<'_> {
     pub(super) async fn tell_support(&self) -> Result<Progress, CallError> {
         let by_hand = self.act.call.memo.get(TOLD_AT).and_then(Value::as_str).and_then(|text| text.parse::<Timestamp>().ok());
-        if let Some(told) = by_hand {
+        if let Some(told) = by_hand.filter(|_| self.run.is_open()) {
             return Ok(self.told_by_hand(told).await);
         }
         let slack = self.connected.slack(self.setup)?;
-        let is_over = self.run.at(&self.act.place).is_some_and(|at| self.run.steps[at].is_over());
+        let is_over = !self.run.is_open() || self.run.at(&self.act.place).is_some_and(|at| self.run.steps[at].is_over());
         match serde_json::from_value::<Thread>(self.act.call.memo.clone()) {
-            Ok(thread) if is_over => self.tell_end(&slack, &thread).await,
+            Ok(thread) if is_over => self.tell_end(&slack, thread).await,
+            Err(_) if is_over => Ok(done(json!({ "text": "they had not been told yet" }))),
             Ok(thread) => self.follow(&slack, thread).await,
             Err(_) => self.open(&slack).await,
         }
@@ -220,6 +223,10 @@ impl Call<'_> {
                 return Ok(self.soon(&thread, format!("told in {}: {finding}", thread.room)));
             }
         }
+        // A watch may be over before they have answered.
+        if self.tell_next_end(slack, &mut thread).await? {
+            return Ok(self.soon(&thread, format!("told in {}", thread.room)));
+        }
         let moved = |member: &&Member| member.notice.is_some() && !thread.moved.contains(&member.institution);
         if let Some(member) = self.run.members.iter().find(moved) {
             let institution = member.institution.clone();
@@ -278,21 +285,47 @@ impl Call<'_> {
         Ok(Progress::Watch { output: output.as_object().cloned().unwrap_or_default(), watch })
     }
 
-    /// They have heard that it is watched; now they hear what came of it.
-    async fn tell_end(&self, slack: &Slack, thread: &Thread) -> Result<Progress, CallError> {
-        let watches = self.run.steps.iter().filter_map(|step| Some((step, step.sequel.as_ref()?)));
-        let ends = watches.filter(|(_, sequel)| sequel.kind == SequelKind::Watch && !sequel.is_going());
-        let ends: Vec<String> = ends.map(|(step, sequel)| format!("{}: {}", step.spec.what, sequel.text)).collect();
-        let message = Message::of(Mrkdwn::new().plain(&ends.join("\n")));
-        let key = format!("{}/end", self.act.call.key);
-        match slack.post_once(&thread.channel, Some(&thread.ts), &message, &key, thread.since).await {
-            Ok(_) => Ok(done(json!({ "text": format!("told in {} how it ended", thread.room) }))),
+    /// What is to be told once nobody waits for an answer any more: that the run has ended before its time, and how watches end.
+    async fn tell_end(&self, slack: &Slack, mut thread: Thread) -> Result<Progress, CallError> {
+        let told = match self.tell_next_end(slack, &mut thread).await {
+            Ok(true) => return Ok(self.soon(&thread, format!("told in {}", thread.room))),
+            Ok(false) => format!("told in {} how it ended", thread.room),
             // Nobody reads a thread that is gone.
-            Err(error @ (CallError::Missing { .. } | CallError::Conflict { .. })) => {
-                Ok(done(json!({ "text": format!("not told in {} how it ended: {}", thread.room, error.reason()) })))
+            Err(error @ (CallError::Missing { .. } | CallError::Conflict { .. } | CallError::Rejected { .. })) => {
+                format!("not told in {} how it ended: {}", thread.room, error.reason())
             }
-            Err(error) => Err(error),
+            Err(error) => return Err(error),
+        };
+        match self.run.watched_until() {
+            // The end of the watch makes it due; this is for one that is never told of.
+            Some(until) => {
+                let after_ms = i64::try_from(until.duration_since(self.now).as_millis()).unwrap_or(LOOK_MS).max(LOOK_MS);
+                let text = format!("{} is told how the watch ends", thread.room);
+                Ok(Progress::Waiting { memo: json!(thread), effect: Effect::Keyed, after_ms, text, choices: Vec::new() })
+            }
+            None => Ok(done(json!({ "text": told }))),
         }
+    }
+
+    /// Tells one of the ends that have not been told yet. Each is remembered before the next.
+    async fn tell_next_end(&self, slack: &Slack, thread: &mut Thread) -> Result<bool, CallError> {
+        let stopped = match self.run.state {
+            RunState::Cancelled | RunState::Overdue => {
+                Some((STOPPED.to_owned(), format!("We have stopped: {}", self.run.reason)))
+            }
+            _ => None,
+        };
+        let watches = self.run.steps.iter().filter_map(|step| Some((step, step.sequel.as_ref()?)));
+        let ended = watches.filter(|(_, sequel)| sequel.kind == SequelKind::Watch && !sequel.is_going());
+        let ended = ended.map(|(step, sequel)| (format!("{}/end", step.place), format!("{}: {}", step.called(), sequel.text)));
+        let Some((name, text)) = stopped.into_iter().chain(ended).find(|(name, _)| !thread.told.contains(name)) else {
+            return Ok(false);
+        };
+        let key = format!("{}/{name}", self.act.call.key);
+        let message = Message::of(Mrkdwn::new().plain(&text));
+        slack.post_once(&thread.channel, Some(&thread.ts), &message, &key, thread.since).await?;
+        thread.told.push(name);
+        Ok(true)
     }
 
     /// The thread of a run that has joined this one says where it goes on. `false`: it is not there yet.
