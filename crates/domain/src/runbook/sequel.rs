@@ -201,12 +201,13 @@ impl Run {
 
     /// Those who were told what is being done hear that the run has ended before its time.
     pub(super) fn tell_end(&mut self, now: Timestamp) {
+        // A deadline ends no watch, and they hear of its end as well.
+        let until = after(self.watched_until().unwrap_or(now).max(now), TELL_WITHIN);
         for at in 0..self.steps.len() {
             let step = &self.steps[at];
             if step.spec.uses.as_deref() == Some(TELL)
                 && let Some((call, due, calling)) = step.under_way(now)
             {
-                let until = after(now, TELL_WITHIN);
                 self.begin_sequel(at, SequelKind::Tell, call, "told that it has ended", until, due, calling);
             }
         }

@@ -165,6 +165,52 @@ fn whoever_was_told_is_told_that_a_run_has_ended_before_its_time() {
 }
 
 #[test]
+fn a_deadline_ends_no_watch_and_its_end_is_told_as_well() {
+    let tell = json!({ "do": "Tell", "uses": "support.tell", "with": { "room": "ff" } });
+    let steps = json!([tell, { "do": "Check", "uses": "service.recovered" }, { "do": "Look" }]);
+    let runbook: Runbook = serde_json::from_value(json!({ "runbook": "two", "steps": steps })).unwrap();
+    let mut run = runbook.start(RunId::from("run"), Map::new(), "ada".to_owned(), at(0));
+    let acts = run.advance(Input::Tick, &Stage, at(0)).unwrap().acts;
+    let [told, checked] = &acts[..] else { panic!("it is told beside the rest: {acts:?}") };
+    let hours = |n: i64| at(n * 3_600);
+    run.advance(
+        outcome(
+            told,
+            Progress::Waiting {
+                memo: json!(1),
+                effect: Effect::Keyed,
+                after_ms: 300_000,
+                text: String::new(),
+                choices: Vec::new(),
+            },
+        ),
+        &Stage,
+        at(1),
+    )
+    .unwrap();
+    let watch =
+        Watching { kind: SequelKind::Watch, memo: json!(1), until: hours(20), after_ms: 19 * 3_600_000, text: "it".to_owned() };
+    run.advance(outcome(checked, Progress::Watch { output: Map::new(), watch }), &Stage, at(2)).unwrap();
+    let act = run.advance(Input::Tick, &Stage, run.deadline).unwrap().acts.pop().unwrap();
+    assert_eq!((run.state, act.place.as_str()), (RunState::Overdue, "1"), "that it was not finished in time");
+    let rests = Progress::Waiting {
+        memo: json!(2),
+        effect: Effect::Keyed,
+        after_ms: 20 * 3_600_000,
+        text: String::new(),
+        choices: Vec::new(),
+    };
+    run.advance(outcome(&act, rests), &Stage, run.deadline).unwrap();
+    let look = run.advance(Input::Tick, &Stage, hours(20)).unwrap().acts.pop().unwrap();
+    assert_eq!(look.place, "2");
+    run.advance(outcome(&look, done_as("recovered")), &Stage, hours(20)).unwrap();
+    let act = run.advance(Input::Tick, &Stage, hours(20)).unwrap().acts.pop().expect("they are told of the watch");
+    assert_eq!((act.place.as_str(), &act.call.memo), ("1", &json!(2)));
+    run.advance(outcome(&act, done_as("")), &Stage, hours(20)).unwrap();
+    assert_eq!((run.state, run.ready_at()), (RunState::Overdue, None));
+}
+
+#[test]
 fn a_look_that_is_lost_is_taken_up_again() {
     let (mut run, _) = watched();
     let lost = run.advance(Input::Tick, &Stage, at(61)).unwrap().acts.pop().unwrap();
